@@ -1,0 +1,290 @@
+"""How notes are read and written: one file per format, all with the same shape, and the one front door to them.
+
+A format module holds `FORMAT = Format(...)` with a `read` and a `write`:
+
+* stream formats (`streams=True`), on binary streams: `read(stream, *, name, **options)`, `write(notes, stream, **options)`;
+* the others: `read(path, **options)` and `write(notes, path, **options)` on a file or folder.
+
+A reader yields notes, and a `Problem` for a record it cannot read; it raises FormatError when nothing can be read.
+`loses` names what the format cannot hold, in the words of `LOSABLE`; the front door counts what is dropped and says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from medtext.errors import FormatError, IdentifiedNoteError, Problem, WouldOverwriteError
+from medtext.note import Note, Relation, Span
+from medtext.registry import lookup, names
+
+logger = logging.getLogger(__name__)
+
+_EMPTY_SPAN = Span(((0, 1),), "X")
+_EMPTY_RELATION = Relation("x", "a", "b")
+_SPAN_FIELDS = ("layer", "status", "assertion", "codes", "candidates", "score", "sources", "was", "comment", "x")
+_RELATION_FIELDS = ("status", "score", "sources", "x")
+LOSABLE = frozenset(
+    ["meta", "review", "deidentified", "x", "spans", "relations", "spans.id", "spans.fragments", "relations.id"]
+    + [f"spans.{name}" for name in _SPAN_FIELDS]
+    + [f"relations.{name}" for name in _RELATION_FIELDS]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: its name, how its files are called, how it is read and written, and what it cannot hold."""
+
+    name: str
+    description: str
+    extensions: tuple[str, ...] = ()
+    read: Callable[..., Iterator[Note | Problem]] | None = None
+    write: Callable[..., None] | None = None
+    loses: frozenset[str] = frozenset()
+    streams: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = self.loses - LOSABLE
+        if unknown:
+            raise ValueError(f"Format {self.name!r} loses {sorted(unknown)}, which is not among {sorted(LOSABLE)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: how many notes, and what the format could not hold (field → how many times)."""
+
+    path: str
+    format: str
+    notes: int
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def get_format(name: str) -> Format:
+    """The format of this name; raises UnknownNameError that lists them."""
+    return lookup("format", name)
+
+
+def detect(path: str | Path, *, writing: bool = False) -> str:
+    """The name of the format that a path is in, by its extension, a folder's content, or the first line of JSON Lines."""
+    path = Path(path)
+    if path.is_dir():
+        return "brat" if any(path.rglob("*.ann")) else "text"
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        return "jsonl" if writing or _is_span_file(path) else "records"
+    for name in names("format"):
+        one = get_format(name)
+        if suffix in one.extensions and (one.write if writing else one.read):
+            return name
+    known = ", ".join(names("format"))
+    raise FormatError(f"cannot tell the format from the name. Name it with format=. Formats: {known}", where=str(path))
+
+
+def _is_span_file(path: Path) -> bool:
+    with _opened(path) as stream:
+        for line in stream:
+            if line.strip():
+                return b'"format"' in line
+    return False
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise FormatError("there is no such file.", where=str(path)) from None
+    except IsADirectoryError:
+        raise FormatError("this is a folder, but the format wants a file.", where=str(path)) from None
+    with stream:
+        yield stream
+
+
+def read(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    on_problem: Callable[[Problem], object] | None = None,
+    deidentified: bool | None = None,
+    **options: Any,
+) -> Iterator[Note]:
+    """Notes from a file or folder, lazily; `-` is standard input (name the format then).
+
+    A record that cannot be read raises FormatError, or goes to `on_problem` while the others are read.
+    `deidentified=True` states that these notes hold no identifiers; None leaves what the file says.
+    """
+    name = format or ("jsonl" if str(path) == "-" else detect(path))
+    one = get_format(name)
+    if one.read is None:
+        raise FormatError(f"format {name!r} can only be written.", where=str(path))
+    seen: set[str] = set()
+    for item in _items(one, path, options):
+        problem = item if isinstance(item, Problem) else _repeated(item, seen)
+        if problem is None:
+            yield item if deidentified is None else item.replace(deidentified=deidentified)
+        elif on_problem is None:
+            raise FormatError(problem.message, where=problem.where or str(path), note_id=problem.note_id)
+        else:
+            on_problem(problem)
+
+
+def _items(one: Format, path: str | Path, options: dict[str, Any]) -> Iterator[Note | Problem]:
+    if str(path) == "-":
+        if not one.streams:
+            raise FormatError(f"format {one.name!r} cannot be read from standard input.", where="-")
+        yield from one.read(sys.stdin.buffer, name="<stdin>", **options)
+    elif one.streams:
+        with _opened(Path(path)) as stream:
+            yield from one.read(stream, name=str(path), **options)
+    elif Path(path).exists():
+        yield from one.read(Path(path), **options)
+    else:
+        raise FormatError("there is no such file or folder.", where=str(path))
+
+
+def _repeated(note: Note, seen: set[str]) -> Problem | None:
+    if note.id in seen:
+        return Problem("this note id stood before; ids must be unique.", note_id=note.id)
+    seen.add(note.id)
+    return None
+
+
+def write(
+    notes: Iterable[Note],
+    path: str | Path,
+    *,
+    format: str | None = None,
+    overwrite: bool = False,
+    allow_phi: bool = False,
+    **options: Any,
+) -> Written:
+    """Write notes to a file or folder and say what was dropped; `-` is standard output.
+
+    The result appears whole under its name or not at all. Raises IdentifiedNoteError for a note that is not
+    de-identified, unless `allow_phi`; raises WouldOverwriteError when something is there, unless `overwrite`.
+    """
+    name = format or ("jsonl" if str(path) == "-" else detect(path, writing=True))
+    one = get_format(name)
+    if one.write is None:
+        raise FormatError(f"format {name!r} can only be read.", where=str(path))
+    done = Written(str(path), name, 0)
+    tally = Counter[str]()
+    flow = _guarded(notes, one, allow_phi, tally, done.dropped)
+    if str(path) == "-":
+        _write_stdout(one, flow, options)
+    else:
+        refuse_overwrite(Path(path), overwrite=overwrite)
+        _write_whole(one, flow, Path(path), options)
+    if done.dropped:
+        lost = ", ".join(f"{what} ({count})" for what, count in sorted(done.dropped.items()))
+        logger.warning("%s cannot hold: %s", name, lost)
+    return dataclasses.replace(done, notes=tally["notes"])
+
+
+def refuse_overwrite(path: Path, *, overwrite: bool) -> None:
+    """Raise WouldOverwriteError when something is at `path`, saying what, unless `overwrite`."""
+    if overwrite or not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    held = f"{sum(1 for _ in path.iterdir())} files" if path.is_dir() else _held(path)
+    raise WouldOverwriteError(f"{path} exists and holds {held}. Pass overwrite=True to replace it.")
+
+
+def _held(path: Path) -> str:
+    if path.suffix != ".jsonl":
+        return f"{path.stat().st_size} bytes"
+    with path.open("rb") as stream:
+        return f"{sum(1 for line in stream if line.strip())} notes"
+
+
+def _guarded(
+    notes: Iterable[Note], one: Format, allow_phi: bool, tally: Counter[str], dropped: Counter[str]
+) -> Iterator[Note]:
+    for note in notes:
+        if not (note.deidentified or allow_phi):
+            raise IdentifiedNoteError(note.id)
+        dropped.update(losses(note, one.loses))
+        tally["notes"] += 1
+        yield note
+
+
+def _write_stdout(one: Format, notes: Iterable[Note], options: dict[str, Any]) -> None:
+    if not one.streams:
+        raise FormatError(f"format {one.name!r} cannot be written to standard output.", where="-")
+    one.write(notes, sys.stdout.buffer, **options)
+    sys.stdout.buffer.flush()
+
+
+def _write_whole(one: Format, notes: Iterable[Note], path: Path, options: dict[str, Any]) -> None:
+    """Write under a temporary name beside `path`, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        made = room / path.name
+        if one.streams:
+            with made.open("wb") as stream:
+                one.write(notes, stream, **options)
+                stream.flush()
+                os.fsync(stream.fileno())
+        else:
+            one.write(notes, made, **options)
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(made, path)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def losses(note: Note, loses: Iterable[str]) -> Counter[str]:
+    """How often each of these fields holds something in a note."""
+    counts: Counter[str] = Counter()
+    for what in loses:
+        head, _, name = what.partition(".")
+        if name == "fragments":
+            counts[what] = sum(len(span.at) > 1 for span in note.spans)
+        elif name == "id":
+            continue  # an id is a handle: what it stands for is still there
+        elif head == "spans":
+            counts[what] = _filled(note.spans, name, _EMPTY_SPAN) if name else len(note.spans)
+        elif head == "relations":
+            counts[what] = _filled(note.relations, name, _EMPTY_RELATION) if name else len(note.relations)
+        elif what != "deidentified":  # a state of the note, not content of it
+            counts[what] = int(bool(getattr(note, what)))
+    return +counts
+
+
+def _filled(items: Iterable[Span | Relation], name: str, empty: Span | Relation) -> int:
+    return sum(getattr(item, name) != getattr(empty, name) for item in items)
+
+
+def without(note: Note, loses: Iterable[str]) -> Note:
+    """The note as a format that loses these fields gives it back: the law is read(write(n)) == without(n, loses)."""
+    loses = set(loses)
+    changes: dict[str, Any] = {}
+    for what, empty in (("meta", {}), ("review", None), ("deidentified", False), ("x", {})):
+        if what in loses:
+            changes[what] = empty
+    spans = () if "spans" in loses else tuple(_stripped(note.spans, "spans", loses, _EMPTY_SPAN))
+    relations = (
+        () if loses & {"spans", "relations"} else tuple(_stripped(note.relations, "relations", loses, _EMPTY_RELATION))
+    )
+    return note.replace(spans=spans, relations=relations, **changes)
+
+
+def _stripped(items: Iterable, head: str, loses: set[str], empty: Span | Relation) -> Iterator:
+    """Ids are left as they are: a format that loses them gives new ones, and the caller compares without."""
+    names_lost = [what.partition(".")[2] for what in loses if what.startswith(f"{head}.")]
+    for item in items:
+        changes = {name: getattr(empty, name) for name in names_lost if name not in ("id", "fragments")}
+        if "fragments" in names_lost:
+            changes["at"] = ((item.start, item.end),)
+        yield dataclasses.replace(item, **changes)
