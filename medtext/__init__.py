@@ -28,7 +28,7 @@ _HOMES = {
     "medtext.errors": ["MedtextError", "Problem"],
 }
 _HOME = {name: module for module, exported in _HOMES.items() for name in exported}
-__all__ = list(_HOME)  # noqa: PLE0605
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 A format module holds `FORMAT = Format(...)` with a `read` and a `write`:
 
-* stream formats (`streams=True`), on binary streams: `read(stream, *, name, **options)`, `write(notes, stream, **options)`;
+* stream formats (`streams=True`), on binary streams: `read(stream, *, name, **options)`, `write(notes, stream, …)`;
 * the others: `read(path, **options)` and `write(notes, path, **options)` on a file or folder.
 
 A reader yields notes, and a `Problem` for a record it cannot read; it raises FormatError when nothing can be read.
@@ -75,7 +75,7 @@ def get_format(name: str) -> Format:
 
 
 def detect(path: str | Path, *, writing: bool = False) -> str:
-    """The name of the format that a path is in, by its extension, a folder's content, or the first line of JSON Lines."""
+    """The name of the format a path is in: by its extension, a folder's content, or the first line of JSON Lines."""
     path = Path(path)
     if path.is_dir():
         return "brat" if any(path.rglob("*.ann")) else "text"
