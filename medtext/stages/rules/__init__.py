@@ -1,0 +1,1 @@
+"""Rules as data: identifiers, names, sections, cues and quantities in YAML and TSV."""

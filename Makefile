@@ -1,0 +1,42 @@
+# Two commands: `make demo` and `make test`. Each makes its own environment; PYTHON chooses the interpreter (3.11 or later).
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV := .venv/$(VERSION)
+BIN := $(VENV)/bin
+CONSTRAINTS := $(wildcard constraints/python$(VERSION).txt)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
+# The CPU build, or none: the plain name would fetch gigabytes of CUDA. `make test TORCH=torch` takes what pip offers.
+TORCH ?= torch==2.13.0+cpu
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/installed
+	@$(BIN)/medtext annotate medtext/examples -o demo/notes.jsonl --overwrite
+	@$(BIN)/medtext show demo/notes.jsonl -o demo/notes.html --overwrite
+	@echo
+	@echo "span file: demo/notes.jsonl    view: demo/notes.html (open it in a browser)"
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n 2 -q
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks
+
+$(VENV)/installed: setup.cfg pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		(echo "medtext needs Python 3.11 or later, and $(PYTHON) is not. Try: make $(MAKECMDGOALS) PYTHON=python3.11" && exit 1)
+	@echo "Making $(VENV) and installing medtext into it (a few minutes the first time) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo "Installing what the tests need …"
+	@$(PIP) --editable '.[dev]'
+	@$(PIP) '$(TORCH)' 'transformers>=4.48' || echo "torch is not installed ('$(TORCH)' is not at hand): the tests that need it skip."
+	@touch $@
+
+clean:
+	rm -rf .venv demo bench build *.egg-info
