@@ -85,8 +85,14 @@ class Redaction:
 
     def invert(self, text: str) -> Redaction:
         """The redaction that leads back; `text` is the text before the change."""
-        places = zip(self._new.starts, self._new.ends, self.edits, strict=True)
-        return Redaction(tuple(Edit(start, end, text[edit.start : edit.end]) for start, end, edit in places))
+        back: list[Edit] = []
+        for start, end, edit in zip(self._new.starts, self._new.ends, self.edits, strict=True):
+            original = text[edit.start : edit.end]
+            if back and back[-1].start == back[-1].end == start == end:
+                # Two stretches that stood side by side were removed: they come back as one.
+                original = back.pop().replacement + original
+            back.append(Edit(start, end, original))
+        return Redaction(tuple(back))
 
     def to_new(self, offset: int, *, edge: str = "start") -> int:
         """Where an offset of the old text lies in the new one.
