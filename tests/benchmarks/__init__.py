@@ -1,0 +1,1 @@
+"""Figures that anyone can rerun: `make bench` measures and writes them to RESULTS.md beside this file."""

@@ -1,0 +1,117 @@
+"""Notes a second and peak memory, each row in a process of its own on one core.
+
+    python -m tests.benchmarks.speed ROW      one row, as JSON
+
+A row is a stage of the default pipeline (fed with what the stages before it made), the whole pipeline, or a peer.
+Loading is not counted in the speed but is counted in the memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import medtext
+from medtext.note import Note
+
+PASSES = 5
+STAGES = ("deid", "sentences", "sections", "phrases", "assertion", "linking")
+PEERS = ("medspacy default", "presidio default recognisers")
+ROWS = ("default pipeline", *STAGES, *PEERS)
+Work = Callable[[list[Note]], object]
+
+
+def notes() -> list[Note]:
+    """The visit notes of the shared data."""
+    folder = Path(os.environ.get("MEDTEXT_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+    path = folder / "notes" / "aci_bench.jsonl"
+    if not path.is_file():
+        raise SystemExit("the shared data is not here (set MEDTEXT_DATA to its folder)")
+    return list(medtext.read(path))
+
+
+def whole(_: list[Note]) -> tuple[Work, list[Note]]:
+    """The default pipeline from the raw notes."""
+    pipeline = medtext.load("default")
+    return lambda batch: list(pipeline.pipe(batch)), _
+
+
+def one_stage(name: str, raw: list[Note]) -> tuple[Work, list[Note]]:
+    """One stage, fed with what the stages before it made."""
+    fed = raw
+    for stage in medtext.load("default").stages:
+        if stage.name == name:
+            return lambda batch, stage=stage: [stage(note) for note in batch], fed
+        fed = [stage(note) for note in fed]
+    raise SystemExit(f"the default pipeline has no stage {name!r}")
+
+
+def medspacy_default(raw: list[Note]) -> tuple[Work, list[Note]]:
+    """medSpaCy as `medspacy.load()` gives it, its tokeniser, PyRuSH, target matcher and ConText."""
+    from loguru import logger
+
+    logger.disable("PyRuSH")
+    import medspacy
+
+    nlp = medspacy.load()
+    return lambda batch: [nlp(note.text) for note in batch], raw
+
+
+def presidio_default(raw: list[Note]) -> tuple[Work, list[Note]]:
+    """Presidio with its default recognisers and a blank tokeniser: no model, no network."""
+    import spacy
+    import tldextract
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
+    engine = SpacyNlpEngine()
+    engine.nlp = {"en": spacy.blank("en")}
+    analyzer = AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+    return lambda batch: [analyzer.analyze(note.text, language="en") for note in batch], raw
+
+
+def prepare(row: str, raw: list[Note]) -> tuple[Work, list[Note]]:
+    """What a row runs, and on which notes."""
+    if row in STAGES:
+        return one_stage(row, raw)
+    peers = {PEERS[0]: medspacy_default, PEERS[1]: presidio_default}
+    return peers.get(row, whole)(raw)
+
+
+def timed(work: Work, fed: list[Note]) -> Iterator[float]:
+    """Seconds of each pass over all notes, after one that is not counted."""
+    work(fed[:8])
+    for _ in range(PASSES):
+        started = time.perf_counter()
+        work(fed)
+        yield time.perf_counter() - started
+
+
+def measure(row: str) -> dict[str, float | str]:
+    """One row: median seconds a pass, characters, peak memory of the process."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    raw = notes()
+    started = time.perf_counter()
+    work, fed = prepare(row, raw)
+    loaded = time.perf_counter() - started
+    seconds = statistics.median(timed(work, fed))
+    return {
+        "row": row,
+        "notes": len(fed),
+        "characters": sum(len(note.text) for note in fed),
+        "seconds": seconds,
+        "load": loaded,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1])))
