@@ -1,0 +1,253 @@
+"""Finds thousands of forms in a text, with exact offsets.
+
+A text is read word by word; words are compared folded (no case, accents, ligatures or possessive), offsets always come
+from the text itself. What stands between two words is an *edge*: a blank run, one line break, or a hyphen are the same
+edge; any other punctuation must be as in the form. How forms vary:
+
+* the last word also in the plural; `Parkinson's disease` also as Parkinson disease and Parkinsons disease; `X-ray` also
+  as X ray and Xray; `H. pylori` also without the stop;
+* all-capital forms of up to four letters (MI, COPD) match in capitals only, with a small plural s (MIs);
+* other forms of up to two letters match as written, of three letters with inner capitals (IgE) too;
+* everything else matches in any case.
+
+Matches are leftmost-longest and never overlap: nothing is reported inside a longer match. Time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+# A word keeps its combining marks; a possessive 's is read with it but is no part of it.
+_MARKS = "\u0300-\u036f"
+_WORD = re.compile(rf"([^\W_]+(?:[{_MARKS}]+[^\W_]*)*)(['’‘ʼ＇`´][sS](?![^\W_]|[{_MARKS}]))?")
+_GAP = re.compile(rf"[^\w{_MARKS}]{{1,80}}")
+_HYPHENS = "-‐‑‒–—−﹣－"
+_SOFT = re.compile(rf"[^\S\r\n]+|(?:[^\S\r\n]*|[{_HYPHENS}])(?:\r\n?|\n)[^\S\r\n]*|[{_HYPHENS}]")
+_PLAIN = str.maketrans({**dict.fromkeys(_HYPHENS, "-"), **dict.fromkeys("’‘ʼ＇`´", "'")})
+
+_LONG = 40  # characters; no longer form is an abbreviation
+
+_PLURALS = (
+    ("sis", ("ses",)),
+    ("us", ("uses", "i")),
+    ("ss", ("sses",)),
+    ("s", ()),
+    ("x", ("xes",)),
+    ("z", ("zes",)),
+    ("ch", ("ches",)),
+    ("sh", ("shes",)),
+    ("um", ("ums", "a")),
+    ("a", ("as", "ae")),
+)
+
+
+def fold(word: str) -> str:
+    """A word as it is compared: lower case, without accents and ligatures. Its length may differ."""
+    if word.isascii():
+        return word.lower()
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(part for part in parts if not unicodedata.combining(part)).casefold()
+
+
+def plurals(word: str) -> tuple[str, ...]:
+    """The regular plurals of a word, Latin ones with them; none for what ends in s or a digit, or is one letter."""
+    if len(word) < 2 or not word[-1].isalpha():
+        return ()
+    if word.isupper():
+        return (word + "s",)
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return (word[:-1] + "ies",)
+    for ending, becomes in _PLURALS:
+        if word.endswith(ending):
+            return tuple(word.removesuffix(ending) + one for one in becomes)
+    return (word + "s",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelling:
+    """One way to write a form: words and the edges between them, and punctuation before and after."""
+
+    words: tuple[str, ...]
+    edges: tuple[str, ...]
+    head: str
+    tail: str
+    possessive: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a key stands for: the form, and what beside the folded words must be as it says."""
+
+    form: int
+    exact: str
+    head: str
+    tail: str
+    possessive: bool
+
+    def place(self, text: str, start: int, last: re.Match[str], words: str) -> tuple[int, int] | None:
+        """Where the form lies when its words do from `start` to `last`, or None."""
+        if (self.exact and words != self.exact) or (self.possessive and not last[2]):
+            return None
+        end = last.end() if self.possessive else last.end(1)
+        if not text.startswith(self.tail, end) or not text.endswith(self.head, 0, start):
+            return None
+        return start - len(self.head), end + len(self.tail)
+
+
+class Matcher:
+    """The forms, ready to be found: `Matcher(["chest pain", "MI"]).find(text)`. Never changes once built."""
+
+    def __init__(self, forms: Sequence[str]) -> None:
+        """Raises ValueError for a form without a letter or digit."""
+        # First word → most words of a form that begins with it; words and edges as one string → what they stand for.
+        self._longest: dict[str, int] = {}
+        self._entries: dict[str, tuple[_Entry, ...]] = {}
+        for number, form in enumerate(forms):
+            exact = keeps_case(form)
+            for spelling in _spellings(form):
+                self._put(spelling, number, exact=exact)
+
+    def _put(self, spelling: _Spelling, number: int, *, exact: bool) -> None:
+        words = tuple(map(fold, spelling.words))
+        key = words[0] + "".join(edge + word for edge, word in zip(spelling.edges, words[1:], strict=True))
+        raw = "".join(spelling.words) if exact else ""
+        entry = _Entry(number, raw, spelling.head, spelling.tail, spelling.possessive[-1])
+        held = self._entries.get(key, ())
+        if entry not in held:
+            # The one that covers more punctuation first: it wins where both match.
+            self._entries[key] = tuple(sorted((*held, entry), key=_by_reach)) if held else (entry,)
+        self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
+
+    def find(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """(start, end, index of the form) of each match, in order; a form given twice is reported twice."""
+        position, longest = 0, self._longest
+        while word := _WORD.search(text, position):
+            position = word.end()
+            limit = longest.get(fold(word[1]))
+            if limit and (found := self._match(text, word, limit, position)):
+                start, end, forms = found
+                for form in forms:
+                    yield start, end, form
+                position = max(end, word.end())
+
+    def _match(
+        self, text: str, first: re.Match[str], limit: int, position: int
+    ) -> tuple[int, int, tuple[int, ...]] | None:
+        """The longest match that begins at a word."""
+        key, words, last, best = fold(first[1]), first[1], first, None
+        for left in range(limit - 1, -1, -1):
+            if key in self._entries:
+                best = self._placed(text, key, first.start(), last, words) or best
+            after = _next(text, last.end()) if left else None
+            if after is None:
+                break
+            edge, last = after
+            key, words = f"{key}{edge}{fold(last[1])}", words + last[1]
+        return best
+
+    def _placed(
+        self, text: str, key: str, start: int, last: re.Match[str], words: str
+    ) -> tuple[int, int, tuple[int, ...]] | None:
+        placed = [(entry.place(text, start, last, words), entry.form) for entry in self._entries[key]]
+        widest = next((place for place, _ in placed if place), None)
+        if widest is None:
+            return None
+        return *widest, tuple(dict.fromkeys(form for place, form in placed if place == widest))
+
+
+def _next(text: str, end: int) -> tuple[str, re.Match[str]] | None:
+    """The edge after `end` and the word behind it; None where no form can go on."""
+    gap = _GAP.match(text, end)
+    word = gap and _WORD.match(text, gap.end())
+    edge = word and _edge(gap[0])
+    return (edge, word) if edge else None
+
+
+def _edge(gap: str) -> str:
+    """What stands between two words, the same for all spellings of it; empty where no form may go on."""
+    if gap == " " or _SOFT.fullmatch(gap):
+        return " "
+    core = gap.strip().translate(_PLAIN)
+    broken = "\n" in gap or "\r" in gap
+    return "" if broken or core == "-" or len(core) > 4 else core
+
+
+def _by_reach(entry: _Entry) -> tuple[int, int]:
+    return -len(entry.head) - len(entry.tail) - entry.possessive, entry.form
+
+
+def keeps_case(form: str) -> bool:
+    """Whether a form is matched as it is written only: MI, COPD, fx, IgE; not flu, A-fib, CT scan."""
+    if len(form) > _LONG:
+        return False
+    letters = [character for character in form if character.isalpha()]
+    if form.upper() == form:
+        return 0 < len(letters) <= 4
+    characters = [character for character in form if character.isalnum()]
+    return len(characters) <= 2 or (len(characters) == 3 and any(one.isupper() for one in characters[1:]))
+
+
+def _spellings(form: str) -> Iterator[_Spelling]:
+    """Every way to write a form that is matched."""
+    base = _spell(form)
+    plain = set(base.edges) <= {" "} and not any(base.possessive)
+    for spelling in (base,) if plain else _variants(base):
+        yield spelling
+        if spelling.tail == ".":
+            yield replace(spelling, tail="")
+        if not (spelling.tail or spelling.possessive[-1]):
+            for word in plurals(spelling.words[-1]):
+                yield replace(spelling, words=(*spelling.words[:-1], word))
+
+
+def _variants(base: _Spelling) -> Iterable[_Spelling]:
+    made = (base, _without_stops(base), _joined(base), *_without_quotes(base))
+    return dict.fromkeys(map(_spaced, made))
+
+
+def _spell(form: str) -> _Spelling:
+    """The form as it is given; a hyphen stays one until the variants are made."""
+    found = list(_WORD.finditer(form))
+    if not found:
+        raise ValueError(f"The form {form!r} holds no word.")
+    gaps = [form[one.end() : other.start()].translate(_PLAIN) for one, other in pairwise(found)]
+    edges = tuple("-" if gap == "-" else _edge(gap) or gap.strip() for gap in gaps)
+    words = tuple(one[1] for one in found)
+    possessive = tuple(bool(one[2]) for one in found)
+    return _Spelling(words, edges, form[: found[0].start()], form[found[-1].end() :], possessive)
+
+
+def _spaced(spelling: _Spelling) -> _Spelling:
+    return replace(spelling, edges=tuple(" " if edge == "-" else edge for edge in spelling.edges))
+
+
+def _without_stops(spelling: _Spelling) -> _Spelling:
+    return replace(spelling, edges=tuple(" " if edge == "." else edge for edge in spelling.edges))
+
+
+def _joined(spelling: _Spelling) -> _Spelling:
+    """X-ray as Xray, A-fib as Afib; not what would become shorter than four characters."""
+    words, edges, possessive = [spelling.words[0]], [], [spelling.possessive[0]]
+    for edge, word, owns in zip(spelling.edges, spelling.words[1:], spelling.possessive[1:], strict=True):
+        if edge == "-" and len(words[-1] + word) >= 4 and not possessive[-1]:
+            words[-1] += word
+            possessive[-1] = owns
+        else:
+            words.append(word)
+            edges.append(edge)
+            possessive.append(owns)
+    return replace(spelling, words=tuple(words), edges=tuple(edges), possessive=tuple(possessive))
+
+
+def _without_quotes(spelling: _Spelling) -> Iterator[_Spelling]:
+    """Parkinson's disease as Parkinsons disease, Graves' disease as Graves disease."""
+    if any(spelling.possessive):
+        pairs = zip(spelling.words, spelling.possessive, strict=True)
+        words = tuple(word + "s" if owns else word for word, owns in pairs)
+        yield replace(spelling, words=words, possessive=(False,) * len(words))
+    if "'" in spelling.edges:
+        yield replace(spelling, edges=tuple(" " if edge == "'" else edge for edge in spelling.edges))
