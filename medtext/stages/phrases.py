@@ -6,19 +6,24 @@ Where several concepts could begin, the longest form wins; nothing is marked ins
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from medtext.config import read_yaml
 from medtext.note import Note, Source, Span
 from medtext.overlap import join_entities
 from medtext.terminology.concepts import load_concepts
 from medtext.terminology.matcher import Matcher, keeps_case
 
+# How sure a match is: an abbreviation of up to four letters often has other senses.
+_PLAIN, _SHORT = 0.95, 0.8
+
 
 class Phrases:
     """Adds an `entity` span, labelled as its concept, wherever a form of a concept stands.
 
-    Two concepts of one label that share a form give one span; the first label of the table wins where two labels do.
+    Two concepts that share a form give one span; where their labels differ, the first in the table wins.
     """
 
     name = "phrases"
@@ -28,7 +33,8 @@ class Phrases:
     def __init__(self, *, concepts: str | Path | Sequence[str | Path] = "starter") -> None:
         self._concepts = load_concepts(concepts)
         forms = [(form, concept.label) for concept in self._concepts.concepts for form in concept.forms]
-        self._matcher = Matcher([form for form, _ in forms])
+        self._rules, idioms = _not_concepts()
+        self._matcher = Matcher([*(form for form, _ in forms), *idioms])
         self._labels = tuple(label for _, label in forms)
         self._scores = tuple(_SHORT if keeps_case(form) else _PLAIN for form, _ in forms)
 
@@ -36,17 +42,18 @@ class Phrases:
         return join_entities(note, self._spans(note.text))
 
     def _spans(self, text: str) -> Iterator[Span]:
-        by, before = self._concepts.source, -1
+        by, done = self._concepts.source, 0
         for start, end, form in self._matcher.find(text):
-            if start >= before:
+            if start >= done and form < len(self._labels):
                 score = self._scores[form]
                 yield Span(((start, end),), self._labels[form], score=score, sources=(Source(by, score),))
-            before = end
+            done = end
 
     def describe(self) -> dict[str, Any]:
-        """The concept table, its version and size."""
-        return self._concepts.describe()
+        """The concept table with its version and size, and the rules for what is no concept."""
+        return {**self._concepts.describe(), "rules": self._rules}
 
 
-# How sure a match is: an abbreviation of up to four letters often has other senses.
-_PLAIN, _SHORT = 0.95, 0.8
+def _not_concepts() -> tuple[str, list[str]]:
+    top = read_yaml(files("medtext.stages.rules").joinpath("phrases.yaml")).allow(("version", "not_concepts"), "phrases")
+    return f"phrases@{top.get_typed('version', str)}", top.get_typed("not_concepts", list, [])

@@ -43,8 +43,8 @@ class Wording:
         plain = fold(_POSSESSIVE.sub("", text))
         for written, spelled in self.spellings.items():
             plain = plain.replace(written, spelled)
-        words = list(map(stem, _WORD.findall(plain)))
-        return tuple(sorted([word for word in words if word not in self.ignored] or words))
+        words = _WORD.findall(plain)
+        return tuple(sorted(map(stem, [word for word in words if word not in self.ignored] or words)))
 
     def traits(self, key: Iterable[str]) -> tuple[frozenset[str], ...]:
         """What tells a name apart from all others of its kind: its designators, then its side of each opposition."""
@@ -68,7 +68,7 @@ def stem(word: str) -> str:
 def _holds(words: tuple[str, ...], member: str) -> bool:
     if member.endswith("-"):
         return any(word.startswith(member[:-1]) for word in words)
-    return member in words
+    return stem(member) in words
 
 
 def _agree(these: tuple[frozenset[str], ...], those: tuple[frozenset[str], ...]) -> bool:
@@ -120,7 +120,6 @@ class _Index:
                 _put(self._exact, _spaced(form), number)
                 _put(self._normal, wording.key(form), number)
         self._keys = list(self._normal)
-        self._traits = list(map(wording.traits, self._keys))
         self._owners = list(self._normal.values())
         self._sizes: list[int] = []
         self._postings: dict[str, list[int]] = defaultdict(list)
@@ -147,7 +146,7 @@ class _Index:
         best: dict[int, tuple[float, str]] = {}
         for number, shared in common.items():
             dice = 2 * shared / (len(grams) + self._sizes[number])
-            if dice >= _LEAST and _agree(traits, self._traits[number]):
+            if dice >= _LEAST and _agree(traits, self._wording.traits(self._keys[number])):
                 scored = _scored(key, self._keys[number], dice)
                 for owner in self._owners[number]:
                     best[owner] = max(best.get(owner, scored), scored)
