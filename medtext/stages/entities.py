@@ -1,0 +1,332 @@
+"""Entities by a Hugging Face token-classification model, on windows that overlap so that no note is cut.
+
+Every token takes its label from the window in which it stands most central; a word takes it from its first token.
+Torch and transformers are an extra and are loaded with the stage, never before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medtext.errors import ConfigError, MissingExtraError, StageError
+from medtext.note import Note, Source, Span
+from medtext.overlap import join_entities
+
+_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """The tokens of a note: ids, places in the text, and the number of the word that each belongs to."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+    words: list[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Tokens `[start, end)` of one note of a batch."""
+
+    note: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of a note with the model's label for it, and how probable that is."""
+
+    start: int
+    end: int
+    tag: str
+    label: str
+    score: float
+
+
+class Entities:
+    """Adds an `entity` span for each that the model finds.
+
+    `model` is a folder, or a hub name (fetched only with `allow_download`). `labels` maps the model's labels to ours and
+    leaves out the others; without it the model's own are used. `window` and `overlap` (a quarter of the window) count
+    tokens; the window is never more than the model takes. `threshold` leaves out spans whose mean word probability is lower.
+    Raises MissingExtraError without torch, StageError for a model that is missing or damaged, ConfigError for an option.
+    """
+
+    name = "entities"
+    needs: frozenset[str] = frozenset()
+    adds = frozenset({"entity"})
+
+    def __init__(
+        self,
+        *,
+        model: str | Path,
+        labels: Mapping[str, str] | None = None,
+        device: str = "cpu",
+        window: int = 512,
+        overlap: int | None = None,
+        batch_size: int = 16,
+        threshold: float = 0.0,
+        allow_download: bool = False,
+        revision: str | None = None,
+    ) -> None:
+        folder = _folder(model, allow_download=allow_download, revision=revision)
+        self._tokenizer, self._model = _load(folder, str(model))
+        self._model.to(_device(device))
+        self._encoder = _encoder(self._tokenizer)
+        self._before, self._after = _specials(self._encoder)
+        self._labels = _mapped(self._model.config.id2label, labels, str(model))
+        self._window = _fitting(window, self._longest(), len(self._before) + len(self._after))
+        overlap = self._window // 4 if overlap is None else overlap
+        if not 0 <= overlap < self._window:
+            raise ConfigError(f"Entities: overlap {overlap} must be less than the window of {self._window} tokens.")
+        self._overlap, self._batch_size, self._threshold = overlap, batch_size, threshold
+        self._sha256 = _sha256(folder)
+        self._model_name = folder.name if Path(model).is_dir() else str(model)
+
+    def __call__(self, note: Note) -> Note:
+        return next(self.pipe([note]))
+
+    def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
+        """The notes one for one, in order; the windows of all of them are computed together, longest first."""
+        notes = list(notes)
+        encoded = [self._encode(note.text) for note in notes]
+        windows = [one for number, tokens in enumerate(encoded) for one in self._windows(number, len(tokens.ids))]
+        best = self._predict(encoded, windows)
+        by = f"model:{self._model_name}@{self._sha256[:12]}"
+        for note, tokens, predicted in zip(notes, encoded, best, strict=True):
+            words = self._words(note.text, tokens, predicted)
+            spans = (_span(run, by) for run in _runs(words))
+            yield join_entities(note, (span for span in spans if (span.score or 0.0) >= self._threshold))
+
+    def describe(self) -> dict[str, Any]:
+        """Model, hash of its weights, labels and windows."""
+        windows = {"window": self._window, "overlap": self._overlap, "threshold": self._threshold}
+        return {"model": self._model_name, "sha256": self._sha256, "labels": dict(self._labels), **windows}
+
+    def _encode(self, text: str) -> _Tokens:
+        made = self._encoder.encode(text, add_special_tokens=False)
+        return _Tokens(made.ids, made.offsets, made.word_ids)
+
+    def _longest(self) -> int:
+        """How many tokens the model takes at once, its special ones with them."""
+        config = self._model.config
+        positions = getattr(config, "max_position_embeddings", None) or 512
+        # RoBERTa and its kin count positions from behind the padding token.
+        offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
+        return min(positions - offset, self._tokenizer.model_max_length)
+
+    def _windows(self, note: int, length: int) -> Iterator[_Window]:
+        step, start = self._window - self._overlap, 0
+        while start < length:
+            end = min(start + self._window, length)
+            yield _Window(note, start, end)
+            if end == length:
+                return
+            start += step
+
+    def _predict(self, encoded: list[_Tokens], windows: list[_Window]) -> list[list[tuple[int, float, int]]]:
+        """For each token of each note: index of its label, its probability, and how central it stood."""
+        best = [[(0, 0.0, -1)] * len(tokens.ids) for tokens in encoded]
+        ranked = sorted(windows, key=lambda one: (one.start - one.end, one.note, one.start))
+        for at in range(0, len(ranked), self._batch_size):
+            batch = ranked[at : at + self._batch_size]
+            for window, scores in zip(batch, self._scores(encoded, batch), strict=True):
+                held, last = best[window.note], len(encoded[window.note].ids)
+                for token, (label, score) in enumerate(scores, start=window.start):
+                    # At an end of the note nothing is missing on that side.
+                    left = token - window.start if window.start else last
+                    right = window.end - 1 - token if window.end < last else last
+                    if min(left, right) > held[token][2]:
+                        held[token] = (label, score, min(left, right))
+        return best
+
+    def _scores(self, encoded: list[_Tokens], batch: list[_Window]) -> list[list[tuple[int, float]]]:
+        """The likeliest label of each token of each window, with its probability."""
+        import torch
+
+        rows = [self._before + encoded[one.note].ids[one.start : one.end] + self._after for one in batch]
+        width = max(map(len, rows))
+        padding = self._tokenizer.pad_token_id or 0
+        ids = torch.tensor([row + [padding] * (width - len(row)) for row in rows], device=self._model.device)
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=self._model.device)
+        with torch.inference_mode():
+            logits = self._model(input_ids=ids, attention_mask=mask).logits.float()
+        score, label = logits.softmax(-1).max(-1)
+        head = len(self._before)
+        sizes = [one.end - one.start for one in batch]
+        labels, scores = label.cpu().tolist(), score.cpu().tolist()
+        found = zip(labels, scores, sizes, strict=True)
+        return [list(zip(row[head : head + n], p[head : head + n], strict=True)) for row, p, n in found]
+
+    def _words(self, text: str, tokens: _Tokens, predicted: list[tuple[int, float, int]]) -> Iterator[_Word]:
+        """The words of a note with the labels of their first tokens."""
+        names = self._model.config.id2label
+        for first, last in _word_tokens(tokens.words):
+            start, end = _trimmed(text, tokens.offsets[first][0], tokens.offsets[last][1])
+            if start < end:
+                label, score, _ = predicted[first]
+                tag, kind = _split(names[label])
+                yield _Word(start, end, tag, self._labels.get(kind, ""), score)
+
+
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet")
+
+
+def _folder(model: str | Path, *, allow_download: bool, revision: str | None) -> Path:
+    """The folder of a model, fetched from the hub only when that is allowed."""
+    if Path(model).is_dir():
+        return Path(model)
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise MissingExtraError("The entities stage", "transformers", "torch") from None
+    try:
+        place = snapshot_download(
+            str(model), revision=revision, local_files_only=not allow_download, allow_patterns=list(_FILES)
+        )
+    except Exception as error:
+        raise StageError(
+            f"The model {str(model)!r} is no folder and is not in the local Hugging Face cache ({type(error).__name__}). "
+            "Check the name, or pass allow_download: true to fetch it from the hub."
+        ) from None
+    return Path(place)
+
+
+def _load(folder: Path, name: str) -> tuple[Any, Any]:
+    """Tokenizer and model of a folder, from its files only."""
+    try:
+        import torch  # noqa: F401
+        from transformers import AutoModelForTokenClassification, AutoTokenizer
+        from transformers.utils import logging
+    except ImportError:
+        raise MissingExtraError("The entities stage", "torch and transformers", "torch") from None
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
+        model, info = AutoModelForTokenClassification.from_pretrained(
+            folder, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:
+        raise StageError(
+            f"The model {name!r} could not be loaded: {type(error).__name__}. The folder must hold config.json, the "
+            "weights (model.safetensors) and a fast tokenizer (tokenizer.json); copy it again or export it anew."
+        ) from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+    if not tokenizer.is_fast:
+        raise StageError(f"The model {name!r} has no fast tokenizer (tokenizer.json), so it knows no exact offsets.")
+    if info["missing_keys"]:
+        raise StageError(
+            f"The weights of {name!r} lack {len(info['missing_keys'])} tensors of its token classifier. "
+            "Train it for token classification first, or name another model."
+        )
+    return tokenizer, model.eval()
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):
+        raise ConfigError(f"Entities: device {name!r} is not there. Use cpu, or cuda where torch sees a GPU.") from None
+
+
+def _encoder(tokenizer: Any) -> Any:
+    """A tokenizer that cuts and pads nothing; packaged ones often have both built in."""
+    from tokenizers import Tokenizer
+
+    encoder = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    encoder.no_truncation()
+    encoder.no_padding()
+    return encoder
+
+
+def _specials(encoder: Any) -> tuple[list[int], list[int]]:
+    """The ids that the model wants before and after a text, such as [CLS] and [SEP]."""
+    tokens = encoder.encode("a", add_special_tokens=True)
+    own = [at for at, special in enumerate(tokens.special_tokens_mask) if not special]
+    return (tokens.ids[: own[0]], tokens.ids[own[-1] + 1 :]) if own else ([], [])
+
+
+def _fitting(window: int, longest: int, specials: int) -> int:
+    if isinstance(window, bool) or not isinstance(window, int) or window < 8:
+        raise ConfigError(f"Entities: window {window!r} is not a whole number of at least 8 tokens.")
+    return min(window, longest) - specials
+
+
+def _mapped(names: Mapping[int, str], labels: Mapping[str, str] | None, model: str) -> dict[str, str]:
+    """The model's label → ours, without the positions in front (B-, I-, …)."""
+    known = sorted({kind for kind in (_split(name)[1] for name in names.values()) if kind})
+    if labels is None:
+        return {kind: kind for kind in known}
+    for label in labels:
+        if label not in known:
+            raise ConfigError(f"Entities: the model {model!r} has no label {label!r}. Its labels: {', '.join(known)}")
+    return dict(labels)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Position and label: B-DRUG is ("B", "DRUG"), DRUG is ("", "DRUG"), O is ("", "")."""
+    tag, hyphen, kind = name.partition("-")
+    if hyphen and tag in ("B", "I", "L", "E", "U", "S"):
+        return tag, kind
+    return "", "" if name == "O" else name
+
+
+def _word_tokens(word_ids: list[int | None]) -> Iterator[tuple[int, int]]:
+    """First and last token of each word; a token that belongs to none stands for itself."""
+    first = 0
+    for at, word in enumerate(word_ids):
+        ends = at + 1 == len(word_ids) or word is None or word_ids[at + 1] != word
+        if ends:
+            yield first, at
+            first = at + 1
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without the blanks that some tokenizers count to a word."""
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _runs(words: Iterable[_Word]) -> Iterator[list[_Word]]:
+    """Words that make one span: IOB2, BILOU and IOBES as they say, plain labels as long as the label stays."""
+    run: list[_Word] = []
+    for word in words:
+        begins = word.tag in ("B", "U", "S") or not run or run[-1].label != word.label or run[-1].tag in ("L", "E")
+        if run and begins:
+            yield run
+            run = []
+        if word.label:
+            run.append(word)
+    if run:
+        yield run
+
+
+def _span(run: list[_Word], by: str) -> Span:
+    # Four digits: what the batch size changes in the last bits stays out of the file.
+    score = round(min(1.0, sum(word.score for word in run) / len(run)), 4)
+    return Span(((run[0].start, run[-1].end),), run[0].label, score=score, sources=(Source(by, score),))
+
+
+def _sha256(folder: Path) -> str:
+    """The hash of the weights, all files in order of their names."""
+    files = sorted({one for pattern in _WEIGHTS for one in folder.glob(pattern)})
+    digest = hashlib.sha256()
+    for one in files:
+        with one.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
