@@ -29,6 +29,7 @@ STAGES = {
     "entities": "medtext.stages.entities:Entities",
     "linking": "medtext.stages.linking:Linking",
     "phrases": "medtext.stages.phrases:Phrases",
+    "quantities": "medtext.stages.quantities:Quantities",
     "sections": "medtext.stages.sections:Sections",
     "sentences": "medtext.stages.sentences:Sentences",
 }

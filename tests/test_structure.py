@@ -18,7 +18,7 @@ PACKAGE = ROOT / "medtext"
 FLOORS = [
     ["errors"],
     ["note", "config"],
-    ["redaction", "taxonomy", "registry", "bridge"],
+    ["redaction", "taxonomy", "registry", "bridge", "overlap"],
     ["formats", "terminology", "examples"],
     ["pipeline"],
     ["stages"],
