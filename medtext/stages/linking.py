@@ -77,8 +77,8 @@ class Linking:
 
 def _wording() -> tuple[str, Wording]:
     top = read_yaml(files("medtext.stages.rules").joinpath("linking.yaml"))
-    top.allow(("version", "ignored", "opposites", "spellings"), "linking rules")
-    ignored = frozenset(top.get_typed("ignored", list, []))
+    top.allow(("version", "empty", "modifiers", "opposites", "spellings"), "linking rules")
+    empty, modifiers = (frozenset(top.get_typed(key, list, [])) for key in ("empty", "modifiers"))
     opposites = tuple(tuple(group) for group in top.get_typed("opposites", list, []))
     spellings = dict(top.get_typed("spellings", dict, {}))
-    return f"linking@{top.get_typed('version', str)}", Wording(ignored, opposites, spellings)
+    return f"linking@{top.get_typed('version', str)}", Wording(empty, modifiers, opposites, spellings)

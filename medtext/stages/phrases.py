@@ -12,7 +12,7 @@ from typing import Any
 
 from medtext.config import read_yaml
 from medtext.note import Note, Source, Span
-from medtext.overlap import join_entities
+from medtext.overlap import Cover, join_entities
 from medtext.terminology.concepts import load_concepts
 from medtext.terminology.matcher import Matcher, keeps_case
 
@@ -23,7 +23,8 @@ _PLAIN, _SHORT = 0.95, 0.8
 class Phrases:
     """Adds an `entity` span, labelled as its concept, wherever a form of a concept stands.
 
-    Two concepts that share a form give one span; where their labels differ, the first in the table wins.
+    Two concepts that share a form give one span; where their labels differ, the first in the table wins. The heading
+    of a section says what follows, not what the patient has: where sections are there, nothing is marked in it.
     """
 
     name = "phrases"
@@ -39,7 +40,9 @@ class Phrases:
         self._scores = tuple(_SHORT if keeps_case(form) else _PLAIN for form, _ in forms)
 
     def __call__(self, note: Note) -> Note:
-        return join_entities(note, self._spans(note.text))
+        headings = Cover(span.x["heading"] for span in note.layer("section") if _is_heading(span))
+        spans = self._spans(note.text)
+        return join_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
 
     def _spans(self, text: str) -> Iterator[Span]:
         by, done = self._concepts.source, 0
@@ -52,6 +55,11 @@ class Phrases:
     def describe(self) -> dict[str, Any]:
         """The concept table with its version and size, and the rules for what is no concept."""
         return {**self._concepts.describe(), "rules": self._rules}
+
+
+def _is_heading(section: Span) -> bool:
+    """Whether a section has a heading of a known class; a heading of class `other` may well be a diagnosis."""
+    return section.label.lower() != "other" and isinstance(section.x.get("heading"), list | tuple)
 
 
 def _not_concepts() -> tuple[str, list[str]]:

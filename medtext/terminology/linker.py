@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from medtext.note import Candidate, Code
@@ -32,19 +32,25 @@ _POSSESSIVE = re.compile(r"['’][sS](?![^\W_])")
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words without meaning for a code, groups of opposites (`hypo-` is a prefix), and letters that spell the same."""
+    """What is looked past, and what is not, when two names are compared.
 
-    ignored: frozenset[str] = frozenset()
+    `empty` words mean nothing anywhere, `modifiers` nothing in a mention (a severe cough is a cough). Of a group of
+    `opposites`, in which `hypo-` is a prefix, two members never match. `spellings` are letters written otherwise.
+    """
+
+    empty: frozenset[str] = frozenset()
+    modifiers: frozenset[str] = frozenset()
     opposites: tuple[tuple[str, ...], ...] = ()
     spellings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def key(self, text: str) -> tuple[str, ...]:
-        """What two spellings of one name have in common."""
+    def keys(self, text: str) -> Iterator[tuple[str, ...]]:
+        """What a name has in common with its other spellings; then the same without its modifiers."""
         plain = fold(_POSSESSIVE.sub("", text))
         for written, spelled in self.spellings.items():
             plain = plain.replace(written, spelled)
-        words = _WORD.findall(plain)
-        return tuple(sorted(map(stem, [word for word in words if word not in self.ignored] or words)))
+        words = [word for word in _WORD.findall(plain) if word not in self.empty]
+        yield tuple(sorted(map(stem, words)))
+        yield tuple(sorted(stem(word) for word in words if word not in self.modifiers))
 
     def traits(self, key: Iterable[str]) -> tuple[frozenset[str], ...]:
         """What tells a name apart from all others of its kind: its designators, then its side of each opposition."""
@@ -62,7 +68,7 @@ def stem(word: str) -> str:
         return word.removesuffix("is")
     if not word.endswith(("ss", "us")):
         word = word.removesuffix("s") if len(word) > 2 else word
-    return word.removesuffix("e") if len(word) > 3 else word
+    return word.removesuffix("e") if len(word) > 4 else word
 
 
 def _holds(words: tuple[str, ...], member: str) -> bool:
@@ -118,7 +124,7 @@ class _Index:
         for number, concept in enumerate(concepts):
             for form in concept.forms:
                 _put(self._exact, _spaced(form), number)
-                _put(self._normal, wording.key(form), number)
+                _put(self._normal, next(wording.keys(form)), number)
         self._keys = list(self._normal)
         self._owners = list(self._normal.values())
         self._sizes: list[int] = []
@@ -133,9 +139,9 @@ class _Index:
         """(score, match, number of the concept), best first."""
         if found := self._exact.get(_spaced(text)):
             return [(EXACT, "exact", number) for number in found]
-        key = self._wording.key(text)
-        if found := self._normal.get(key):
-            return [(NORMALISED, "normalised", number) for number in found]
+        for key in self._wording.keys(text):
+            if key and (found := self._normal.get(key)):
+                return [(NORMALISED, "normalised", number) for number in found]
         return self._alike(key, limit)
 
     def _alike(self, key: tuple[str, ...], limit: int) -> list[tuple[float, str, int]]:
