@@ -52,10 +52,11 @@ class _Word:
 class Entities:
     """Adds an `entity` span for each that the model finds.
 
-    `model` is a folder, or a hub name (fetched only with `allow_download`). `labels` maps the model's labels to ours and
-    leaves out the others; without it the model's own are used. `window` and `overlap` (a quarter of the window) count
-    tokens; the window is never more than the model takes. `threshold` leaves out spans whose mean word probability is lower.
-    Raises MissingExtraError without torch, StageError for a model that is missing or damaged, ConfigError for an option.
+    `model` is a folder, or a hub name (fetched only with `allow_download`). `labels` maps the model's labels to ours
+    and leaves out the others; without it the model's own are used. `window` and `overlap` (a quarter of the window)
+    count tokens; the window is never more than the model takes. `threshold` is the least mean probability of a span.
+    Raises MissingExtraError without torch, StageError for a model that is missing or damaged, ConfigError for an
+    option that cannot be.
     """
 
     name = "entities"
@@ -192,7 +193,7 @@ def _folder(model: str | Path, *, allow_download: bool, revision: str | None) ->
         )
     except Exception as error:
         raise StageError(
-            f"The model {str(model)!r} is no folder and is not in the local Hugging Face cache ({type(error).__name__}). "
+            f"The model {str(model)!r} is no folder and not in the local Hugging Face cache ({type(error).__name__}). "
             "Check the name, or pass allow_download: true to fetch it from the hub."
         ) from None
     return Path(place)

@@ -63,5 +63,6 @@ def _is_heading(section: Span) -> bool:
 
 
 def _not_concepts() -> tuple[str, list[str]]:
-    top = read_yaml(files("medtext.stages.rules").joinpath("phrases.yaml")).allow(("version", "not_concepts"), "phrases")
+    top = read_yaml(files("medtext.stages.rules").joinpath("phrases.yaml"))
+    top.allow(("version", "not_concepts"), "the phrase rules")
     return f"phrases@{top.get_typed('version', str)}", top.get_typed("not_concepts", list, [])

@@ -144,6 +144,8 @@ def _load(top: Table) -> tuple[str, tuple[_Rule, ...]]:
     for name, part in top.get_typed("parts", dict, {}).items():
         parts[name] = _filled(_words(part) if isinstance(part, list) else part, parts, top.file)
     rules = top.get_typed("rules", list, [])
+    if not all(isinstance(entry, Table) for entry in rules):
+        raise ConfigError(f"{top.where('rules')}: each rule is a mapping with {', '.join(_RULE_KEYS)}.")
     return top.get_typed("version", str), tuple(_rule(entry, parts) for entry in rules)
 
 

@@ -1,1 +1,1 @@
-"""What codes exist: tables of concepts, the matcher that finds their forms in text, and the linker from words to codes."""
+"""What codes exist: tables of concepts, the matcher that finds their forms, the linker from words to codes."""

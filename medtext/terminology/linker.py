@@ -5,7 +5,7 @@ Three ways, tried in this order, and the first that finds a concept ends the sea
 * *exact*: a form as written, whatever its case;
 * *normalised*: without plural, punctuation, order of the words, British spelling, and words that carry no meaning;
 * *spelling*: word for word the same but for one slip of the pen in a word of five letters, two in one of eleven;
-* *partial*: many letter trigrams in common (Dice's coefficient): a proposal to a person, never sure enough to be chosen.
+* *partial*: many letter trigrams in common (Dice's coefficient); a proposal to a person, never sure enough to choose.
 
 The last two never cross what tells concepts apart: digits, single letters and opposites (type 1 is not type 2).
 """

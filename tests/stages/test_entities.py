@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from medtext.errors import ConfigError, StageError
 from medtext.note import Note, Span
 

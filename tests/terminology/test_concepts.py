@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 import yaml
+
 from medtext.errors import ConfigError, UnknownNameError
 from medtext.note import Code
 from medtext.taxonomy import Taxonomy
@@ -168,7 +169,9 @@ def _known(room):
 
 def test_every_code_of_the_starter_set_stands_in_the_public_tables(starter, shared_data):
     known = _known(shared_data)
-    wrong = [f"{one.name} {code}" for one in starter.concepts for code in one.codes if code.code not in known[code.system]]
+    wrong = [
+        f"{one.name} {code}" for one in starter.concepts for code in one.codes if code.code not in known[code.system]
+    ]
     assert wrong == []
 
 

@@ -4,6 +4,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from medtext.terminology.matcher import Matcher, fold, plurals
 
 # A gap, as the module says it: blanks, one line break, or a hyphen; then each form as a plain pattern of its own.
