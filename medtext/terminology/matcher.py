@@ -173,7 +173,7 @@ def _edge(gap: str) -> str:
         return " "
     core = gap.strip().translate(_PLAIN)
     broken = "\n" in gap or "\r" in gap
-    return "" if broken or core == "-" or len(core) > 4 else core
+    return "" if broken or len(core) > 4 else core
 
 
 def _by_reach(entry: _Entry) -> tuple[int, int]:

@@ -14,10 +14,10 @@ WORDS = ["the", "pain", "chest", "aspirin", "met", "##formin", "daily", ".", ","
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 
 
-def make_model(folder, tags, *, labels=("O", "B-PAIN", "I-PAIN", "B-DRUG", "I-DRUG"), blind=0, positions=64):
+def make_model(folder, tags, *, labels=("O", "B-PAIN", "I-PAIN", "B-DRUG", "I-DRUG"), blind=0, blur=0.0, positions=64):
     """A BERT whose label depends on the word alone: one dimension a word, everything between switched off.
 
-    `tags` maps words to labels. Within `blind` tokens of the start of a window it sees nothing.
+    `tags` maps words to labels. Within `blind` tokens of the start of a window it sees nothing; with `blur` it also sees the mean of all tokens.
     """
     vocabulary = SPECIAL + WORDS
     size = 32
@@ -32,6 +32,9 @@ def make_model(folder, tags, *, labels=("O", "B-PAIN", "I-PAIN", "B-DRUG", "I-DR
             parameter.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
         for number in range(len(vocabulary)):
             model.bert.embeddings.word_embeddings.weight[number, number] = 1.0
+        attention = model.bert.encoder.layer[0].attention
+        attention.self.value.weight.copy_(torch.eye(size) * blur)
+        attention.output.dense.weight.copy_(torch.eye(size))
         model.bert.embeddings.position_embeddings.weight[1 : blind + 1, size - 1] = 9.0
         model.classifier.weight[0, size - 1] = 9.0
         for word, label in tags.items():
@@ -95,7 +98,8 @@ def test_each_token_takes_its_label_where_it_stands_most_central(tmp_path):
     assert len(note.spans) == 200
 
 
-def test_the_batch_size_changes_nothing(folder):
+def test_the_batch_size_changes_nothing(tmp_path):
+    folder = make_model(tmp_path / "blurred", TAGS, blur=0.5)
     words = ["aspirin", "the", "chest", "pain", "daily", "metformin", ","]
     texts = [" ".join(words[(number * step) % 7] for step in range(number * 9)) for number in range(12)]
     notes = [Note(f"n{number}", text) for number, text in enumerate(texts)]

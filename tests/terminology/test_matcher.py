@@ -117,6 +117,10 @@ def test_a_longer_form_that_fails_leaves_the_shorter_one():
     assert words(["heart", "heart failure clinic"], "heart failure") == [("heart", "heart")]
 
 
+def test_a_longer_form_whose_sign_is_missing_leaves_the_shorter_one():
+    assert words(["iron", "iron K+"], "iron K") == [("iron", "iron")]
+
+
 def test_a_form_given_twice_is_reported_twice():
     assert list(Matcher(["iron", "Iron"]).find("iron")) == [(0, 4, 0), (0, 4, 1)]
 
