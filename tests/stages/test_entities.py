@@ -17,7 +17,8 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 def make_model(folder, tags, *, labels=("O", "B-PAIN", "I-PAIN", "B-DRUG", "I-DRUG"), blind=0, blur=0.0, positions=64):
     """A BERT whose label depends on the word alone: one dimension a word, everything between switched off.
 
-    `tags` maps words to labels. Within `blind` tokens of the start of a window it sees nothing; with `blur` it also sees the mean of all tokens.
+    `tags` maps words to labels. Within `blind` tokens of the start of a window it sees nothing; with `blur` it also
+    sees the mean of all tokens.
     """
     vocabulary = SPECIAL + WORDS
     size = 32
