@@ -14,10 +14,11 @@ from medtext.config import read_yaml
 from medtext.note import Note, Source, Span
 from medtext.overlap import Cover, join_entities
 from medtext.terminology.concepts import load_concepts
-from medtext.terminology.matcher import Matcher, keeps_case
+from medtext.terminology.matcher import Matcher
 
-# How sure a match is: an abbreviation of up to four letters often has other senses.
-_PLAIN, _SHORT = 0.95, 0.8
+# Of the matches on the 160 case reports of MACCROBAT, 96 % lie on a mention that people marked (78 % with the same
+# label); of abbreviations 94 %.
+_SCORE = 0.95
 
 
 class Phrases:
@@ -37,7 +38,6 @@ class Phrases:
         self._rules, idioms = _not_concepts()
         self._matcher = Matcher([*(form for form, _ in forms), *idioms])
         self._labels = tuple(label for _, label in forms)
-        self._scores = tuple(_SHORT if keeps_case(form) else _PLAIN for form, _ in forms)
 
     def __call__(self, note: Note) -> Note:
         headings = Cover(span.x["heading"] for span in note.layer("section") if _is_heading(span))
@@ -45,11 +45,10 @@ class Phrases:
         return join_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
 
     def _spans(self, text: str) -> Iterator[Span]:
-        by, done = self._concepts.source, 0
+        sources, done = (Source(self._concepts.source, _SCORE),), 0
         for start, end, form in self._matcher.find(text):
             if start >= done and form < len(self._labels):
-                score = self._scores[form]
-                yield Span(((start, end),), self._labels[form], score=score, sources=(Source(by, score),))
+                yield Span(((start, end),), self._labels[form], score=_SCORE, sources=sources)
             done = end
 
     def describe(self) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Matcher:
         self._longest: dict[str, int] = {}
         self._entries: dict[str, tuple[_Entry, ...]] = {}
         for number, form in enumerate(forms):
-            exact = keeps_case(form)
+            exact = _keeps_case(form)
             for spelling in _spellings(form):
                 self._put(spelling, number, exact=exact)
 
@@ -180,7 +180,7 @@ def _by_reach(entry: _Entry) -> tuple[int, int]:
     return -len(entry.head) - len(entry.tail) - entry.possessive, entry.form
 
 
-def keeps_case(form: str) -> bool:
+def _keeps_case(form: str) -> bool:
     """Whether a form is matched as it is written only: MI, COPD, fx, IgE; not flu, A-fib, CT scan."""
     if len(form) > _LONG:
         return False

@@ -6,18 +6,15 @@ Torch and transformers are an extra and are loaded with the stage, never before.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medtext.errors import ConfigError, MissingExtraError, StageError
+from medtext.errors import ConfigError
 from medtext.note import Note, Source, Span
 from medtext.overlap import join_entities
-
-_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+from medtext.stages.entities.model import find_device, find_model, hash_weights, load_model, make_encoder, special_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +73,18 @@ class Entities:
         allow_download: bool = False,
         revision: str | None = None,
     ) -> None:
-        folder = _folder(model, allow_download=allow_download, revision=revision)
-        self._tokenizer, self._model = _load(folder, str(model))
-        self._model.to(_device(device))
-        self._encoder = _encoder(self._tokenizer)
-        self._before, self._after = _specials(self._encoder)
+        folder = find_model(model, allow_download=allow_download, revision=revision)
+        self._tokenizer, self._model = load_model(folder, str(model))
+        self._model.to(find_device(device))
+        self._encoder = make_encoder(self._tokenizer)
+        self._before, self._after = special_ids(self._encoder)
         self._labels = _mapped(self._model.config.id2label, labels, str(model))
         self._window = _fitting(window, self._longest(), len(self._before) + len(self._after))
         overlap = self._window // 4 if overlap is None else overlap
         if not 0 <= overlap < self._window:
             raise ConfigError(f"Entities: overlap {overlap} must be less than the window of {self._window} tokens.")
         self._overlap, self._batch_size, self._threshold = overlap, batch_size, threshold
-        self._sha256 = _sha256(folder)
+        self._sha256 = hash_weights(folder)
         self._model_name = folder.name if Path(model).is_dir() else str(model)
 
     def __call__(self, note: Note) -> Note:
@@ -179,85 +176,6 @@ class Entities:
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet")
 
 
-def _folder(model: str | Path, *, allow_download: bool, revision: str | None) -> Path:
-    """The folder of a model, fetched from the hub only when that is allowed."""
-    if Path(model).is_dir():
-        return Path(model)
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise MissingExtraError("The entities stage", "transformers", "torch") from None
-    try:
-        place = snapshot_download(
-            str(model), revision=revision, local_files_only=not allow_download, allow_patterns=list(_FILES)
-        )
-    except Exception as error:
-        raise StageError(
-            f"The model {str(model)!r} is no folder and not in the local Hugging Face cache ({type(error).__name__}). "
-            "Check the name, or pass allow_download: true to fetch it from the hub."
-        ) from None
-    return Path(place)
-
-
-def _load(folder: Path, name: str) -> tuple[Any, Any]:
-    """Tokenizer and model of a folder, from its files only."""
-    try:
-        import torch  # noqa: F401
-        from transformers import AutoModelForTokenClassification, AutoTokenizer
-        from transformers.utils import logging
-    except ImportError:
-        raise MissingExtraError("The entities stage", "torch and transformers", "torch") from None
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, use_fast=True)
-        model, info = AutoModelForTokenClassification.from_pretrained(
-            folder, local_files_only=True, output_loading_info=True
-        )
-    except Exception as error:
-        raise StageError(
-            f"The model {name!r} could not be loaded: {type(error).__name__}. The folder must hold config.json, the "
-            "weights (model.safetensors) and a fast tokenizer (tokenizer.json); copy it again or export it anew."
-        ) from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-    if not tokenizer.is_fast:
-        raise StageError(f"The model {name!r} has no fast tokenizer (tokenizer.json), so it knows no exact offsets.")
-    if info["missing_keys"]:
-        raise StageError(
-            f"The weights of {name!r} lack {len(info['missing_keys'])} tensors of its token classifier. "
-            "Train it for token classification first, or name another model."
-        )
-    return tokenizer, model.eval()
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError):
-        raise ConfigError(f"Entities: device {name!r} is not there. Use cpu, or cuda where torch sees a GPU.") from None
-
-
-def _encoder(tokenizer: Any) -> Any:
-    """A tokenizer that cuts and pads nothing; packaged ones often have both built in."""
-    from tokenizers import Tokenizer
-
-    encoder = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    encoder.no_truncation()
-    encoder.no_padding()
-    return encoder
-
-
-def _specials(encoder: Any) -> tuple[list[int], list[int]]:
-    """The ids that the model wants before and after a text, such as [CLS] and [SEP]."""
-    tokens = encoder.encode("a", add_special_tokens=True)
-    own = [at for at, special in enumerate(tokens.special_tokens_mask) if not special]
-    return (tokens.ids[: own[0]], tokens.ids[own[-1] + 1 :]) if own else ([], [])
-
-
 def _fitting(window: int, longest: int, specials: int) -> int:
     if isinstance(window, bool) or not isinstance(window, int) or window < 8:
         raise ConfigError(f"Entities: window {window!r} is not a whole number of at least 8 tokens.")
@@ -320,14 +238,3 @@ def _span(run: list[_Word], by: str) -> Span:
     # Four digits: what the batch size changes in the last bits stays out of the file.
     score = round(min(1.0, sum(word.score for word in run) / len(run)), 4)
     return Span(((run[0].start, run[-1].end),), run[0].label, score=score, sources=(Source(by, score),))
-
-
-def _sha256(folder: Path) -> str:
-    """The hash of the weights, all files in order of their names."""
-    files = sorted({one for pattern in _WEIGHTS for one in folder.glob(pattern)})
-    digest = hashlib.sha256()
-    for one in files:
-        with one.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
