@@ -148,7 +148,10 @@ def test_spans_name_model_and_weights(folder):
     assert span.score == span.sources[0].score
 
 
-@pytest.mark.parametrize("options", [{"window": 3}, {"window": 20, "overlap": 20}, {"device": "warp"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"window": 3}, {"window": 20, "overlap": 20}, {"device": "warp"}, {"labels": {"PAIN": ""}}, {"batch_size": 0}],
+)
 def test_bad_options_are_refused(folder, options):
     with pytest.raises(ConfigError):
         Entities(model=folder, **options)

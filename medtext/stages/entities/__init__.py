@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from medtext.errors import ConfigError
 from medtext.note import Note, Source, Span
 from medtext.overlap import join_entities
 from medtext.stages.entities.model import find_device, find_model, hash_weights, load_model, make_encoder, special_ids
+
+_NOTES = 64  # whose windows are sorted by length together
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +86,22 @@ class Entities:
         overlap = self._window // 4 if overlap is None else overlap
         if not 0 <= overlap < self._window:
             raise ConfigError(f"Entities: overlap {overlap} must be less than the window of {self._window} tokens.")
+        if batch_size < 1 or not 0 <= threshold <= 1:
+            raise ConfigError("Entities: batch_size must be at least 1, and threshold a number from 0 to 1.")
         self._overlap, self._batch_size, self._threshold = overlap, batch_size, threshold
         self._sha256 = hash_weights(folder)
-        self._model_name = folder.name if Path(model).is_dir() else str(model)
+        self._model_name = folder.resolve().name if Path(model).is_dir() else str(model)
 
     def __call__(self, note: Note) -> Note:
         return next(self.pipe([note]))
 
     def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
-        """The notes one for one, in order; the windows of all of them are computed together, longest first."""
-        notes = list(notes)
+        """The notes one for one, in order; the windows of many notes are computed together, longest first."""
+        notes = iter(notes)
+        while batch := list(islice(notes, _NOTES)):
+            yield from self._annotate(batch)
+
+    def _annotate(self, notes: list[Note]) -> Iterator[Note]:
         encoded = [self._encode(note.text) for note in notes]
         windows = [one for number, tokens in enumerate(encoded) for one in self._windows(number, len(tokens.ids))]
         best = self._predict(encoded, windows)
@@ -187,9 +196,11 @@ def _mapped(names: Mapping[int, str], labels: Mapping[str, str] | None, model: s
     known = sorted({kind for kind in (_split(name)[1] for name in names.values()) if kind})
     if labels is None:
         return {kind: kind for kind in known}
-    for label in labels:
+    for label, ours in labels.items():
         if label not in known:
             raise ConfigError(f"Entities: the model {model!r} has no label {label!r}. Its labels: {', '.join(known)}")
+        if not isinstance(ours, str) or not ours.strip():
+            raise ConfigError(f"Entities: label {label!r} must become one of ours; leave it out to ignore it.")
     return dict(labels)
 
 
