@@ -80,7 +80,7 @@ class Sections:
     def find(self, text: str) -> Iterator[Span]:
         """The sections of a text, in order, without ids."""
         found = list(self._headings(text))
-        ends = [start for start, *_ in found][1:] + [len(text)]
+        ends = [*[start for start, *_ in found][1:], len(text)]
         for (start, label, heading), end in zip(found, ends, strict=False):
             place = (start, start + len(text[start:end].rstrip()))
             x = {"heading": list(heading)}

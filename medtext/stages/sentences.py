@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from medtext.config import read_yaml
@@ -21,7 +22,7 @@ _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _BULLET = re.compile(r"(?:[-–—*•·●▪◦‣>+o]|#+|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)]|\[[ xX]?\])(?=\s|$)|[-–•*](?=\w)")
 _KEYED = re.compile(r"[A-Za-z][\w /&'()-]{0,40}:(?:\s|$)")
 _WORD_AT_END = re.compile(r"[^\W\d_]+$")
-_STOP = re.compile(r"(?<=\S)([.!?]+)[\"'”’)\]]*(?=\s)|(?<=[a-z]{3})(\.)(?=[A-Z][a-z])")
+_STOP = re.compile(r"(?<![.!?\s])([.!?]++)[\"'”’)\]]*+(?=\s)|(?<=[a-z]{3})(\.)(?=[A-Z][a-z])")
 _MARKER = re.compile(r"(?<!\S)(\d{1,2})[.)](?=\s+[A-Z])")
 _OPENING = " \t\n\r\"'“‘([*"
 _LONGEST_WORD = 40  # how far back a word is looked for: text without a blank stays linear
@@ -58,9 +59,8 @@ class Sentences:
     def split(self, text: str) -> Iterator[tuple[int, int]]:
         """The places `(start, end)` of the sentences of a text, in order."""
         for start, end in self._blocks(text):
-            for cut in self._cuts(text, start, end):
-                yield from _trimmed(text, start, cut)
-                start = cut
+            for first, last in pairwise([start, *self._cuts(text, start, end)]):
+                yield from _trimmed(text, first, last)
 
     def _blocks(self, text: str) -> Iterator[tuple[int, int]]:
         """Runs of lines that belong together."""
@@ -114,22 +114,17 @@ class Sentences:
     def _word_ends(self, word: str, before: str, text: str, following: int) -> bool:
         """Whether `word.` ends a sentence, given what stands before the word and what follows."""
         key, opens = word.lower(), text[following].isupper()
-        following_word = _first_word(text, following)
-        if key == "no" or key == "nos":
+        if key in {"no", "nos"}:
             return not text[following].isdigit()
-        if key in self._never_end:
-            return False
+        if key in self._never_end or (word.isdigit() and len(word) <= 2 and not before.strip()):
+            return False  # "Dr.", and the number of a list: "2. Hypertension"
         if key in self._may_end:
             return opens or not text[following].isalnum()
         if len(word) == 1 and word.isupper():
-            name = before.rstrip()[-_LONGEST_WORD:].split()
-            named = not name or name[-1][0].isupper()
-            return opens and (not named or following_word.lower() in self._starters)
-        if word.isdigit() and len(word) <= 2 and not before.strip():
-            return False  # the number of a list: "2. Hypertension"
-        if text[following].islower():
-            return len(word) > 3 and word.isalpha()
-        return True
+            name = before.split()
+            named = not name or name[-1][0].isupper()  # "John A. Smith", not "hepatitis C. She"
+            return opens and (not named or _first_word(text, following).lower() in self._starters)
+        return not text[following].islower() or (len(word) > 3 and word.isalpha())
 
 
 def _items(text: str, start: int, end: int) -> dict[int, int]:
