@@ -1,0 +1,257 @@
+"""Assertions: what a note says of its entities - present, absent or possible; when; and in whom.
+
+The words that decide, and how far they reach, are in `rules/assertion.yaml`; this module finds, for each entity and
+axis, the nearest rule that reaches it. What no rule decides is present, current and the patient's; axes that a label
+does not take stay None. Spans that a person has touched, or that carry an assertion already, are left as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from medtext.config import Table, read_yaml
+from medtext.errors import ConfigError, UnknownNameError
+from medtext.note import Assertion, Note, Source, Span
+from medtext.stages.triggers import Event, Rule, Rules, tokenise
+from medtext.taxonomy import Taxonomy
+
+ENGINES = ("rules", "medspacy")
+_DEFAULTS = {"presence": "present", "temporality": "current", "subject": "patient"}
+_LONGEST_GLUE = 6  # words and signs between two items of a list
+_FARTHEST = 40  # phrases looked at on each side of an entity: a sentence without an end stays linear
+
+Decision = tuple[str, str, tuple[int, int]]  # value, rule, place of the phrase
+
+
+class Assertions:
+    """Fills `assertion` of entities whose label takes one, and says why in `x["assertion"]`.
+
+    `labels` narrows the labels of the taxonomy; `rules` names a YAML file of your own that is added to ours
+    (`extends: false` starts afresh); `engine="medspacy"` asks medspaCy's ConText instead. Raises ConfigError.
+    """
+
+    name = "assertion"
+    needs = frozenset({"sentence", "section", "entity"})
+    adds = frozenset({"entity.assertion"})
+
+    def __init__(
+        self,
+        *,
+        engine: str = "rules",
+        taxonomy: str | Path = "clinical",
+        labels: Iterable[str] | None = None,
+        rules: str | Path | None = None,
+    ) -> None:
+        if engine not in ENGINES:
+            raise ConfigError(str(UnknownNameError("engine", engine, ENGINES)))
+        self._axes = _axes(Taxonomy.load(taxonomy), labels)
+        own = read_yaml(files("medtext.stages.rules").joinpath("assertion.yaml"))
+        self._rules = Rules([own] if rules is None else _extended(own, read_yaml(Path(rules))))
+        self.engine = engine
+        self._context = _medspacy() if engine == "medspacy" else None
+        by = "medspacy-context" if self._context else "assertion"
+        version = self._context.version if self._context else self._rules.version
+        self._source = Source(f"rule:{by}@{version}")
+
+    def __call__(self, note: Note) -> Note:
+        """The note with assertions; nothing but assertion, sources and x of entities changes."""
+        spans = [span for span in note.layer("entity") if self._wants(span)]
+        if not spans:
+            return note
+        if self._context:
+            found = self._context(note, spans)
+        else:
+            found = self._decide(note, spans)
+        return note.update([self._filled(span, decided) for span, decided in found])
+
+    def describe(self) -> dict[str, Any]:
+        """Engine, rules and labels."""
+        about = {"engine": self.engine, "rules": self._source.by, "labels": sorted(self._axes)}
+        return about if self._context else about | {"count": len(self._rules.rules)}
+
+    def _wants(self, span: Span) -> bool:
+        return span.label in self._axes and span.status == "predicted" and span.assertion is None
+
+    def _filled(self, span: Span, decided: dict[str, Decision]) -> Span:
+        """The span with its assertion, who made it, and which phrase decided which axis."""
+        axes = self._axes[span.label]
+        values = {axis: decided[axis][0] if axis in decided else _DEFAULTS[axis] for axis in axes}
+        why = {axis: {"rule": decided[axis][1], "at": list(decided[axis][2])} for axis in axes if axis in decided}
+        x = {**span.x, "assertion": why} if why else span.x
+        sources = (*span.sources, self._source)
+        return dataclasses.replace(span, assertion=Assertion(**values), sources=sources, x=x)
+
+    def _decide(self, note: Note, spans: list[Span]) -> Iterator[tuple[Span, dict[str, Decision]]]:
+        sections = note.layer("section")
+        starts = [section.start for section in sections]
+        for scene, inside in _scenes(note, spans, self._rules):
+            for index, span in enumerate(inside):
+                decided = scene.decide(index, self._axes[span.label])
+                at = bisect_right(starts, span.start) - 1
+                if at >= 0:
+                    self._add_section(decided, sections[at], span)
+                yield span, decided
+
+    def _add_section(self, decided: dict[str, Decision], section: Span, span: Span) -> None:
+        """What the section says, on the axes that no phrase decided."""
+        rule = self._rules.sections.get(section.label)
+        if rule is None or (rule.labels is not None and span.label not in rule.labels):
+            return
+        place = tuple(section.x.get("heading", section.at[0]))
+        for axis, value in rule.sets:
+            decided.setdefault(axis, (value, rule.id, place))
+
+
+class _Scene:
+    """One sentence: its words, the phrases in it, the entities in it, and how these are listed together."""
+
+    def __init__(self, text: str, place: tuple[int, int], spans: list[Span], rules: Rules, lead: list[Event]) -> None:
+        self.tokens = tokenise(text, *place)
+        self.starts = [start for start, _ in self.tokens]
+        self.spans = spans
+        held = [span.at[0] for span in spans]
+        events = list(rules.events(text, self.tokens))
+        self.lead = lead
+        self.events = [event for event in events if not _inside(event, held)] if held else events
+        self.places = [event.start for event in self.events]
+        self.links = [self._link(text, one, two, rules) for one, two in zip(spans, spans[1:], strict=False)]
+        self.groups = [0]
+        for link in self.links:
+            self.groups.append(self.groups[-1] + (link == 0))
+        self.span_starts = [span.start for span in spans]
+
+    def _link(self, text: str, one: Span, two: Span, rules: Rules) -> int:
+        """How two neighbours are listed: 0 not at all, 1 by a comma, 2 by "and", "or" or a slash, or one in the other."""
+        first, last = bisect_left(self.starts, one.end), bisect_left(self.starts, two.start)
+        if first >= last:
+            return 2
+        if last - first > _LONGEST_GLUE:
+            return 0
+        words = {text[start:end].lower() for start, end in self.tokens[first:last]}
+        if words & rules.not_in_lists:
+            return 0
+        return 2 if words & {"and", "or", "/", "&", "nor"} else int("," in words)
+
+    def decide(self, index: int, axes: Iterable[str]) -> dict[str, Decision]:
+        """Axis → decision, for the axes of one entity that a phrase decides."""
+        span = self.spans[index]
+        first = bisect_left(self.starts, span.start)
+        last = bisect_left(self.starts, span.end)
+        before = self._look(index, reversed(self._before(span)), first, forward=True, axes=axes)
+        after = self._look(index, iter(self._after(span)), last, forward=False, axes=axes)
+        for axis, (distance, decision) in after.items():
+            if axis not in before or distance < before[axis][0]:
+                before[axis] = distance, decision
+        return {axis: decision for axis, (_, decision) in before.items()}
+
+    def _before(self, span: Span) -> list[Event]:
+        end = bisect_left(self.places, span.start)
+        near = self.events[max(0, end - _FARTHEST) : end]
+        return [*self.lead, *near] if end <= _FARTHEST else near
+
+    def _after(self, span: Span) -> list[Event]:
+        start = bisect_left(self.places, span.start + 1)
+        return [event for event in self.events[start : start + _FARTHEST] if event.end > span.end]
+
+    def _look(
+        self, index: int, events: Iterable[Event], edge: int, *, forward: bool, axes: Iterable[str]
+    ) -> dict[str, tuple[int, Decision]]:
+        """The nearest decision on each axis on one side of an entity, with its distance in words."""
+        found: dict[str, tuple[int, Decision]] = {}
+        open_axes = set(axes)
+        for event in events:
+            distance = edge - event.last - 1 if forward else event.first - edge
+            for rule in event.forward if forward else event.backward:
+                if not self._reaches(rule, event, index, distance, forward):
+                    continue
+                for axis, value in rule.sets:
+                    if axis in open_axes and axis not in found:
+                        found[axis] = distance, (value, rule.id, (event.start, event.end))
+            open_axes -= event.stops
+            if not open_axes - found.keys():
+                break
+        return found
+
+    def _reaches(self, rule: Rule, event: Event, index: int, distance: int, forward: bool) -> bool:
+        if rule.labels is not None and self.spans[index].label not in rule.labels:
+            return False
+        if rule.words is None and rule.reach == "sentence":
+            return True
+        nearest = self._nearest(event, forward)
+        if rule.words is not None and distance > rule.words and not self._listed(index, nearest, forward):
+            return False
+        return rule.reach == "sentence" or self._listed(index, nearest, forward)
+
+    def _nearest(self, event: Event, forward: bool) -> int:
+        """The entity next to a phrase, on the side to which the phrase points."""
+        if forward:
+            return bisect_left(self.span_starts, event.start) if event.last >= 0 else 0
+        return bisect_left(self.span_starts, event.start) - 1
+
+    def _listed(self, index: int, nearest: int, forward: bool) -> bool:
+        """Whether an entity is the nearest one or listed with it; looking back, "and" or "or" must close the list."""
+        if index == nearest:
+            return True
+        if not 0 <= nearest < len(self.groups) or self.groups[index] != self.groups[nearest]:
+            return False
+        return forward or self.links[nearest - 1] == 2
+
+
+def _scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[_Scene, list[Span]]]:
+    """The sentences that hold entities, with them; the bullets below "Denies:" are read with its phrases in front."""
+    sentences = note.layer("sentence")
+    starts = [sentence.start for sentence in sentences]
+    held = {at: list(group) for at, group in groupby(spans, lambda span: bisect_right(starts, span.start) - 1)}
+    lead: list[Event] = []
+    for at, sentence in enumerate(sentences):
+        bulleted = _is_bulleted(note.text, sentence.start)
+        lead = lead if bulleted else []
+        if at in held:
+            yield _Scene(note.text, sentence.at[0], held[at], rules, lead), held[at]
+        if note.text[sentence.end - 1] == ":":
+            lead = _led(note.text, sentence, rules)
+    if -1 in held:  # entities in front of every sentence: nothing is known of them
+        yield _Scene(note.text, (0, 0), held[-1], rules, []), held[-1]
+
+
+def _led(text: str, sentence: Span, rules: Rules) -> list[Event]:
+    """The phrases of a line such as "Denies:", set in front of the bullets below it."""
+    events = rules.events(text, tokenise(text, sentence.start, sentence.end))
+    return [dataclasses.replace(event, first=-1, last=-1) for event in events]
+
+
+def _is_bulleted(text: str, start: int) -> bool:
+    return text[start] in "-–—*•·●▪◦‣+" or text[start : start + 2].rstrip(".)").isdigit()
+
+
+def _inside(event: Event, places: list[tuple[int, int]]) -> bool:
+    """Whether a phrase is part of an entity's own words ("chronic pain without aura")."""
+    at = bisect_right(places, (event.start, event.end)) - 1
+    return any(start <= event.start and event.end <= end for start, end in places[max(0, at - 2) : at + 2])
+
+
+def _axes(taxonomy: Taxonomy, labels: Iterable[str] | None) -> dict[str, tuple[str, ...]]:
+    """Label → the axes it takes."""
+    known = {label.name: label.assertion for label in taxonomy.layer("entity") if label.assertion}
+    if labels is None:
+        return known
+    for label in labels:
+        if label not in known:
+            raise ConfigError(f"Label {label!r} takes no assertion. Labels that do: {', '.join(known) or 'none'}")
+    return {label: known[label] for label in labels}
+
+
+def _extended(own: Table, theirs: Table) -> list[Table]:
+    return [own, theirs] if theirs.get_typed("extends", bool, True) else [theirs]
+
+
+def _medspacy() -> Any:
+    from medtext.stages.medspacy_context import MedspacyContext
+
+    return MedspacyContext()

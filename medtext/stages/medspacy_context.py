@@ -1,0 +1,66 @@
+"""medspaCy's ConText as an engine for assertions: the reference that ours is measured against.
+
+Sentences come from our layer `sentence`: without them ConText raises, or reads a whole note as one sentence.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+from medtext.errors import StageError
+from medtext.note import Note, Span
+
+_GROUP = "medtext"
+_VALUES = (
+    ("is_uncertain", "presence", "possible"),
+    ("is_negated", "presence", "absent"),
+    ("is_historical", "temporality", "past"),
+    ("is_hypothetical", "temporality", "hypothetical"),
+    ("is_family", "subject", "family"),
+)
+
+
+class MedspacyContext:
+    """Runs medspaCy's ConText, with the rules that it ships, over entities of a note."""
+
+    def __init__(self) -> None:
+        self.version = version("medspacy")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # its imports warn of regular expressions and pkg_resources
+                import spacy
+                from loguru import logger
+                from medspacy.context import ConText
+
+                logger.disable("PyRuSH")  # it prints every token of a note at level DEBUG
+                self._nlp = spacy.blank("en")
+                self._context = ConText(self._nlp, input_span_type="group", span_group_name=_GROUP)
+        except ImportError as error:
+            raise StageError(f"medspaCy could not be loaded: {error}. Its spaCy must fit this Python.") from error
+
+    def __call__(self, note: Note, spans: list[Span]) -> Iterator[tuple[Span, dict[str, Any]]]:
+        """Each span with axis → (value, rule, place) for what ConText found."""
+        doc = self._nlp.make_doc(note.text)
+        _set_sentences(doc, note)
+        places = [doc.char_span(span.start, span.end, label=span.label, alignment_mode="expand") for span in spans]
+        doc.spans[_GROUP] = [place for place in places if place is not None]
+        self._context(doc)
+        for span, place in zip(spans, places, strict=True):
+            yield span, {} if place is None else _decided(place)
+
+
+def _set_sentences(doc: Any, note: Note) -> None:
+    starts = {sentence.start for sentence in note.layer("sentence")}
+    for token in doc:
+        token.is_sent_start = token.idx in starts or token.i == 0
+
+
+def _decided(place: Any) -> dict[str, Any]:
+    found = {}
+    for attribute, axis, value in _VALUES:
+        if getattr(place._, attribute):
+            found[axis] = (value, f"medspacy:{attribute}", (place.start_char, place.end_char))
+    return found

@@ -1,0 +1,93 @@
+"""How well assertions agree with the NegEx test sentences: ours and medspaCy's ConText in the same run.
+
+Rules are tuned on one half of the sentences only (the even half of a hash of their ids); the other half is reported
+beside it. Concepts are marked by capitals in the data, so sentences are put in lower case first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from medtext.note import Note, Span
+from medtext.stages.assertion import Assertions
+from medtext.stages.sections import Sections
+from medtext.stages.sentences import Sentences
+
+QUESTIONS = {  # name: (key and value in the data, axis and value of ours)
+    "negated": ("negation", "Negated", "presence", "absent"),
+    "historical": ("temporality", "Historical", "temporality", "past"),
+    "hypothetical": ("temporality", "Not particular", "temporality", "hypothetical"),
+    "family": ("experiencer", "Family member", "subject", "family"),
+}
+
+
+def main() -> None:
+    """Print one table: engine, half, question, precision, recall, F1."""
+    folder = Path(os.environ.get("MEDTEXT_DATA", "../shared/data"))
+    path = folder / "context" / "negex_half.jsonl"
+    if not path.exists():
+        print(f"not measured: {path} is not here")
+        return
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    print(f"{'engine':<10}{'half':<7}{'question':<14}{'n':>5}{'precision':>11}{'recall':>8}{'F1':>7}")
+    for engine in ("rules", "medspacy"):
+        started = time.perf_counter()
+        answered = list(answers(records, engine))
+        seconds = time.perf_counter() - started
+        for half in (0, 1):
+            for row in rows([pair for pair in answered if half_of(pair[0]) == half]):
+                print(f"{engine:<10}{('tuned', 'unseen')[half]:<7}{row}")
+        print(f"{engine:<10}{1000 * seconds / len(records):.2f} ms a sentence, sentences and sections included")
+
+
+def half_of(record: dict[str, Any]) -> int:
+    """0 for the half that rules may be tuned on, 1 for the other."""
+    return int(hashlib.sha256(record["id"].encode()).hexdigest(), 16) % 2
+
+
+def answers(records: Iterable[dict[str, Any]], engine: str) -> Iterator[tuple[dict[str, Any], Span]]:
+    """Each record with its concept's span as the stages leave it."""
+    stages = Sentences(), Sections(), Assertions(engine=engine)
+    for record in records:
+        note = to_note(record)
+        if note is None:
+            continue
+        for stage in stages:
+            note = stage(note)
+        yield record, note.layer("entity")[0]
+
+
+def to_note(record: dict[str, Any]) -> Note | None:
+    """A note of one sentence with the concept as its only entity; headings keep their capitals."""
+    text = record["sentence"]
+    words = [re.escape(word) for word in record["concept"].split()]
+    found = re.search(r"\s+".join(words), text, re.IGNORECASE)
+    marked = re.search(r"\s+".join(re.escape(word.upper()) for word in record["concept"].split()), text)
+    place = (marked or found).span() if marked or found else None
+    if place is None:
+        return None
+    start, end = place
+    text = text[:start] + text[start:end].lower() + text[end:]
+    return Note(record["id"], text).add([Span((place,), "PROBLEM")])
+
+
+def rows(answered: list[tuple[dict[str, Any], Span]]) -> Iterator[str]:
+    """One line for each question."""
+    for name, (key, value, axis, ours) in QUESTIONS.items():
+        gold = [record[key] == value for record, _ in answered]
+        said = [getattr(span.assertion, axis) == ours for _, span in answered]
+        right = sum(a and b for a, b in zip(gold, said, strict=True))
+        precision, recall = right / max(1, sum(said)), right / max(1, sum(gold))
+        f1 = 2 * right / max(1, sum(said) + sum(gold))
+        yield f"{name:<14}{sum(gold):>5}{precision:>11.3f}{recall:>8.3f}{f1:>7.3f}"
+
+
+if __name__ == "__main__":
+    main()
