@@ -167,14 +167,13 @@ class _Scene:
         open_axes = set(axes)
         for event in events:
             distance = edge - event.last - 1 if forward else event.first - edge
-            for rule in event.forward if forward else event.backward:
-                if not self._reaches(rule, event, index, distance, forward):
-                    continue
-                for axis, value in rule.sets:
-                    if axis in open_axes and axis not in found:
-                        found[axis] = distance, (value, rule.id, (event.start, event.end))
+            for effect in event.forward if forward else event.backward:
+                axis, rule = effect.axis, effect.rule
+                wanted = axis in open_axes and (axis not in found or _yields(found[axis][1], axis, rule))
+                if wanted and self._reaches(rule, event, index, distance, forward):
+                    found[axis] = distance, (effect.value, rule.id, (event.start, event.end))
             open_axes -= event.stops
-            if not open_axes - found.keys():
+            if not open_axes:
                 break
         return found
 
@@ -201,6 +200,11 @@ class _Scene:
         if not 0 <= nearest < len(self.groups) or self.groups[index] != self.groups[nearest]:
             return False
         return forward or self.links[nearest - 1] == 2
+
+
+def _yields(decision: Decision, axis: str, rule: Rule) -> bool:
+    """Whether a nearer decision gives way to a firm rule: "if she has fever" is no fever that she has."""
+    return rule.firm and decision[0] == _DEFAULTS[axis]
 
 
 def _scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[_Scene, list[Span]]]:

@@ -1,7 +1,8 @@
 """The words that decide an assertion: rules read from YAML, and the one matcher that finds all of them in a sentence.
 
-Phrases become a trie of words. At each word the longest phrase wins and takes its words with it, so a longer phrase
-shields them ("no change in" is no "no"). One pass over the words of a sentence, whatever the number of phrases.
+Phrases become a trie of words. On each axis the longest phrase that begins at a word wins and takes its words with it,
+so it shields them from shorter ones ("no change in" is no "no"); phrases about different axes may overlap. One pass
+over the words of a sentence, whatever the number of phrases.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from medtext.taxonomy import AXES
 DIRECTIONS = ("forward", "backward", "both")
 REACHES = ("sentence", "list")
 _KEYS = ("version", "extends", "lists", "rules", "not_triggers", "stops", "sections", "not_in_lists")
-_RULE_KEYS = ("phrases", "sets", "direction", "reach", "words", "labels", "last")
+_RULE_KEYS = ("phrases", "sets", "direction", "reach", "words", "labels", "last", "firm")
 _SECTION_KEYS = ("sets", "labels")
 _TOKEN = re.compile(r"[^\W_]+(?:['’](?!s\b)[^\W_]+)?|['’]s\b|[^\w\s]|_", re.IGNORECASE)
 _TEMPLATE = re.compile(r"<([^<>]*)>|\$(\w+)")
@@ -39,25 +40,43 @@ class Rule:
     words: int | None = None
     labels: frozenset[str] | None = None
     last: bool = False
+    firm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a phrase does on one axis: the value that a rule sets, in which direction."""
+
+    axis: str
+    value: str
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A phrase found: its place, its first and last word, the rules it fires and the axes it closes."""
+    """A phrase found: its place, its first and last word, what it decides each way, and the axes it closes."""
 
     start: int
     end: int
     first: int
     last: int
-    forward: tuple[Rule, ...]
-    backward: tuple[Rule, ...]
+    forward: tuple[Effect, ...]
+    backward: tuple[Effect, ...]
     stops: frozenset[str]
 
 
 @dataclass(slots=True)
 class _Leaf:
-    rules: list[Rule] = field(default_factory=list)
+    """What is known of one phrase; a phrase that does nothing on any axis shields its words on all."""
+
+    effects: list[Effect] = field(default_factory=list)
     stops: set[str] = field(default_factory=set)
+
+    def axes(self, closes: bool) -> set[str]:
+        """The axes on which the phrase takes its words, at the end of a clause or before it."""
+        if not self.effects and not self.stops:
+            return set(AXES)
+        return self.stops | {effect.axis for effect in self.effects if closes or not effect.rule.last}
 
 
 class Rules:
@@ -78,7 +97,7 @@ class Rules:
             self._read(top, lists)
         for rule, phrases in self.rules.values():
             for phrase in phrases:
-                self._leaf(phrase).rules.append(rule)
+                self._leaf(phrase).effects += [Effect(axis, value, rule) for axis, value in rule.sets]
 
     def _read(self, top: Table, lists: dict[str, list[str]]) -> None:
         for name in top.get_typed("lists", dict, {}):
@@ -104,21 +123,20 @@ class Rules:
         return node.setdefault("", _Leaf())
 
     def events(self, text: str, tokens: list[tuple[int, int]]) -> Iterator[Event]:
-        """The phrases found among these words of a text, in order of place; they never overlap."""
+        """The phrases found among these words of a text, in order of their first words."""
         words = [text[start:end].lower().replace("’", "'") for start, end in tokens]
-        place = 0
-        while place < len(words):
-            if words[place] not in self._trie:
-                place += 1
+        free = dict.fromkeys(AXES, 0)  # axis → the first word that no phrase has taken
+        for place, word in enumerate(words):
+            if word not in self._trie:
                 continue
-            last, leaf = _longest(self._trie, words, place)
-            if leaf is None:
-                place += 1
-                continue
-            event = _event(leaf, text, tokens, place, last)
-            if event:
-                yield event
-            place = last + 1
+            open_axes = {axis for axis in AXES if place >= free[axis]}
+            for last, leaf in reversed(list(_phrases(self._trie, words, place))):
+                taken = open_axes & leaf.axes(_ends_clause(text, tokens, last))
+                free |= dict.fromkeys(taken, last + 1)
+                open_axes -= taken
+                event = _event(leaf, taken, tokens, place, last)
+                if event.forward or event.backward or event.stops:
+                    yield event
 
 
 def tokenise(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -126,28 +144,23 @@ def tokenise(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [match.span() for match in _TOKEN.finditer(text, start, end)]
 
 
-def _longest(trie: dict[str, Any], words: list[str], place: int) -> tuple[int, _Leaf | None]:
-    """The last word and the leaf of the longest phrase that begins at a word."""
-    node, found, last = trie, None, place
+def _phrases(trie: dict[str, Any], words: list[str], place: int) -> Iterator[tuple[int, _Leaf]]:
+    """(last word, leaf) of every phrase that begins at a word, shortest first."""
+    node: dict[str, Any] | None = trie
     for position in range(place, len(words)):
         node = node.get(words[position])
         if node is None:
-            break
+            return
         if "" in node:
-            found, last = node[""], position
-    return last, found
+            yield position, node[""]
 
 
-def _event(leaf: _Leaf, text: str, tokens: list[tuple[int, int]], first: int, last: int) -> Event | None:
-    rules = leaf.rules
-    if not rules and not leaf.stops:
-        return None
-    start, end = tokens[first][0], tokens[last][1]
-    if any(rule.last for rule in rules) and not _ends_clause(text, tokens, last):
-        rules = [rule for rule in rules if not rule.last]
-    forward = tuple(rule for rule in rules if rule.direction != "backward")
-    backward = tuple(rule for rule in rules if rule.direction != "forward")
-    return Event(start, end, first, last, forward, backward, frozenset(leaf.stops))
+def _event(leaf: _Leaf, axes: set[str], tokens: list[tuple[int, int]], first: int, last: int) -> Event:
+    """A phrase as an event, on these axes only."""
+    effects = [one for one in leaf.effects if one.axis in axes]
+    forward = tuple(one for one in effects if one.rule.direction != "backward")
+    backward = tuple(one for one in effects if one.rule.direction != "forward")
+    return Event(tokens[first][0], tokens[last][1], first, last, forward, backward, frozenset(leaf.stops & axes))
 
 
 def _ends_clause(text: str, tokens: list[tuple[int, int]], last: int) -> bool:
@@ -205,7 +218,8 @@ def _rule(name: str, entry: Table) -> Rule:
     reach = _choice(entry, "reach", REACHES, "list" if direction == "backward" else "sentence")
     labels = frozenset(_texts(entry, "labels")) if "labels" in entry else None
     words = entry.get_typed("words", int, None)
-    return Rule(name, tuple(sets.items()), direction, reach, words, labels, entry.get_typed("last", bool, False))
+    last, firm = (entry.get_typed(key, bool, False) for key in ("last", "firm"))
+    return Rule(name, tuple(sets.items()), direction, reach, words, labels, last, firm)
 
 
 def _choice(entry: Table, key: str, allowed: tuple[str, ...], default: str) -> str:
