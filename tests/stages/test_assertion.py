@@ -1,0 +1,161 @@
+"""Assertions: laws over any note, then sentences of our own, then rule files that cannot be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medtext.config import read_yaml
+from medtext.errors import ConfigError
+from medtext.note import Assertion, Note, Span
+from medtext.stages.assertion import Assertions
+from medtext.stages.sections import Sections
+from medtext.stages.sentences import Sentences
+from tests.markup import parse, render
+
+USUAL = Assertion("present", "current", "patient")
+_FILE = read_yaml(Path(__file__).parents[1] / "cases" / "assertion.yaml")
+CASES = [case for group in _FILE["cases"].values() for case in group]
+STAGES = Sentences(), Sections(), Assertions()
+
+WORDS = st.sampled_from(
+    ["no", "denies", "fever", "cough", "but", "history of", "mother had", "if", ",", ".", "and", ":", "\n- ", "\n", "é", "(-)"]
+)
+
+
+def annotated(note: Note, stages=STAGES) -> Note:
+    for stage in stages:
+        note = stage(note)
+    return note
+
+
+@st.composite
+def notes(draw):
+    text = " ".join(draw(st.lists(WORDS | st.text(max_size=6), max_size=30))) or "x"
+    spans = []
+    for _ in range(draw(st.integers(0, 8))):
+        start = draw(st.integers(0, len(text) - 1))
+        end = draw(st.integers(start + 1, min(len(text), start + 12)))
+        spans.append(Span(((start, end),), draw(st.sampled_from(["PROBLEM", "TEST", "DOSE", "OWN"]))))
+    return Note("n1", text).add(spans)
+
+
+def unasserted(note: Note) -> Note:
+    spans = [span for span in note.keep(["entity"]).spans]
+    return Note(note.id, note.text).add(Span(span.at, span.label) for span in spans)
+
+
+@settings(max_examples=60, deadline=None)
+@given(notes())
+def test_nothing_but_assertion_sources_and_x_changes(note):
+    before = STAGES[1](STAGES[0](note))
+    after = STAGES[2](before)
+    bare = [Span(span.at, span.label, id=span.id, layer=span.layer) for span in after.spans]
+    assert bare == [Span(span.at, span.label, id=span.id, layer=span.layer) for span in before.spans]
+    assert after.keep(["sentence", "section"]) == before.keep(["sentence", "section"])
+    assert (after.text, after.meta, after.relations) == (before.text, before.meta, before.relations)
+
+
+@settings(max_examples=60, deadline=None)
+@given(notes())
+def test_every_axis_that_a_label_takes_is_assessed_and_no_other(note):
+    for span in annotated(note).layer("entity"):
+        if span.label in ("PROBLEM", "TEST"):
+            assert None not in (span.assertion.presence, span.assertion.temporality, span.assertion.subject)
+        else:
+            assert span.assertion is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(notes())
+def test_a_second_run_changes_nothing_and_a_fresh_one_says_the_same(note):
+    once = annotated(note)
+    assert STAGES[2](once) == once
+    assert annotated(note, (Sentences(), Sections(), STAGES[2])) == once
+
+
+@settings(max_examples=40, deadline=None)
+@given(notes())
+def test_what_decided_lies_outside_the_entity_and_inside_the_note(note):
+    for span in annotated(note).layer("entity"):
+        for why in span.x.get("assertion", {}).values():
+            start, end = why["at"]
+            assert 0 <= start < end <= len(note.text)
+            assert not (span.start <= start and end <= span.end)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_case_comes_out_as_written(case):
+    wanted = parse(case)
+    assert render(annotated(unasserted(wanted)), omit=USUAL) == case
+
+
+@pytest.mark.parametrize("case", _FILE["known_failures"], ids=lambda case: case["wanted"])
+def test_a_known_failure_still_comes_out_as_it_did(case):
+    assert parse(case["wanted"]).text == parse(case["now"]).text
+    assert render(annotated(unasserted(parse(case["wanted"]))), omit=USUAL) == case["now"]
+
+
+def test_an_assertion_says_which_words_decided():
+    span = annotated(parse("Pt denies <PROBLEM>chest pain</PROBLEM>.")).layer("entity")[0]
+    assert span.x["assertion"] == {"presence": {"rule": "denies", "at": [3, 9]}}
+    assert span.sources[-1].by == "rule:assertion@1"
+
+
+@pytest.mark.parametrize("status", ["accepted", "corrected", "rejected", "added"])
+def test_what_a_person_touched_is_left_alone(status):
+    note = Note("n1", "No fever.").add([Span(((3, 8),), "PROBLEM", status=status)])
+    assert annotated(note).layer("entity") == note.spans
+
+
+def test_own_rules_are_added_to_ours(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("rules:\n  nope: {phrases: ['nope to'], sets: {presence: absent}}\n")
+    stages = Sentences(), Sections(), Assertions(rules=path)
+    note = annotated(parse("Nope to <PROBLEM>fever</PROBLEM>. No <PROBLEM>cough</PROBLEM>."), stages)
+    assert [span.assertion.presence for span in note.layer("entity")] == ["absent", "absent"]
+    assert note.layer("entity")[0].sources[-1].by == "rule:assertion@1+own"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rules: {x: {phrases: [a], sets: {mood: bad}}}", "own.yaml:1: unknown axis 'mood'"),
+        ("rules: {x: {phrases: [a], sets: {presence: gone}}}", "Presence 'gone' is not one of"),
+        ("rules: {x: {phrases: [a], sets: {presence: absent}, direction: up}}", "direction 'up' is not one of"),
+        ("rules: {x: {phrases: [a], sets: {presence: absent}, scope: 3}}", "unknown key 'scope' in rule x"),
+        ("rules: {x: {phrases: [$nobody had], sets: {subject: family}}}", "unknown list \\$nobody"),
+        ("rules: {x: {phrases: [no], sets: {presence: absent}}}", "must be in quotes"),
+        ("triggers: []", "unknown key 'triggers'"),
+    ],
+)
+def test_a_rule_file_that_cannot_be_right_is_refused_with_its_line(tmp_path, text, said):
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        Assertions(rules=path)
+
+
+def test_options_that_cannot_be_right_are_refused():
+    with pytest.raises(ConfigError, match="Unknown engine 'magic'"):
+        Assertions(engine="magic")
+    with pytest.raises(ConfigError, match="Label 'DOSE' takes no assertion"):
+        Assertions(labels=["DOSE"])
+
+
+def test_medspacy_answers_through_the_same_door():
+    pytest.importorskip("medspacy")
+    stages = Sentences(), Sections(), Assertions(engine="medspacy")
+    note = annotated(parse("No <PROBLEM>fever</PROBLEM>. <PROBLEM>Cough</PROBLEM>."), stages)
+    assert [span.assertion.presence for span in note.layer("entity")] == ["absent", "present"]
+
+
+def test_a_note_of_five_megabytes_in_one_sentence_is_read():
+    piece = "no fever , cough "
+    text = piece * (500_000 // len(piece))
+    spans = [Span(((at + 3, at + 8),), "PROBLEM") for at in range(0, len(text), len(piece))]
+    note = annotated(Note("n1", text).add(spans[:2000]))
+    assert all(span.assertion.presence == "absent" for span in note.layer("entity"))
