@@ -1,18 +1,17 @@
-"""Fixtures that all tests share."""
-
-from __future__ import annotations
+"""What all tests share: where the public data lies that some of them read."""
 
 import os
 from pathlib import Path
 
 import pytest
 
+_BESIDE = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of public data beside the checkout, or named by MEDTEXT_DATA; the test is skipped without it."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("MEDTEXT_DATA", beside))
-    if not folder.is_dir():
-        pytest.skip("shared data is not here")
-    return folder
+    """The folder of public corpora and terminology files; skips the test where it is absent."""
+    path = Path(os.environ.get("MEDTEXT_DATA", _BESIDE))
+    if not path.is_dir():
+        pytest.skip("shared data is not here (set MEDTEXT_DATA to its folder)")
+    return path

@@ -16,7 +16,7 @@ from typing import Any
 from medtext.config import read_yaml
 from medtext.note import Note, Source, Span
 
-_KEYS = ("version", "never_end", "may_end", "starters", "joiners")
+_KEYS = ("version", "never_end", "may_end", "starters", "joiners", "answers")
 
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _BULLET = re.compile(r"(?:[-–—*•·●▪◦‣>+o]|#+|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)]|\[[ xX]?\])(?=\s|$)|[-–•*](?=\w)")
@@ -43,6 +43,7 @@ class Sentences:
         words = {key: frozenset(top.get_typed(key, str).split()) for key in _KEYS[1:]}
         self._never_end, self._may_end = words["never_end"], words["may_end"]
         self._starters, self._joiners = words["starters"], words["joiners"]
+        self._answers = words["answers"]
         self._sources = (Source(f"rule:sentences@{self.version}"),)
 
     def __call__(self, note: Note) -> Note:
@@ -105,6 +106,8 @@ class Sentences:
         following = stop.end()
         while following < end and text[following] in _OPENING:
             following += 1
+        if following < end and stop.group(1) == "?":
+            return _first_word(text, following).lower() not in self._answers
         if following == end or stop.group(1)[0] != ".":
             return True
         before = text[max(start, stop.start() - _LONGEST_WORD) : stop.start()]

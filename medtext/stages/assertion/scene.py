@@ -1,114 +1,23 @@
-"""Assertions: what a note says of its entities - present, absent or possible; when; and in whom.
-
-The words that decide, and how far they reach, are in `rules/assertion.yaml`; this module finds, for each entity and
-axis, the nearest rule that reaches it. What no rule decides is present, current and the patient's; axes that a label
-does not take stay None. Spans that a person has touched, or that carry an assertion already, are left as they are.
-"""
+"""What one sentence says of the entities in it: the phrases found, how far they reach, and which is nearest."""
 
 from __future__ import annotations
 
 import dataclasses
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
-from itertools import groupby
-from pathlib import Path
-from typing import Any
+from itertools import groupby, pairwise
 
-from medtext.config import Table, read_yaml
-from medtext.errors import ConfigError, UnknownNameError
-from medtext.note import Assertion, Note, Source, Span
-from medtext.stages.triggers import Event, Rule, Rules, tokenise
-from medtext.taxonomy import Taxonomy
+from medtext.note import Note, Span
+from medtext.stages.assertion.triggers import Event, Rule, Rules, tokenise
 
-ENGINES = ("rules", "medspacy")
-_DEFAULTS = {"presence": "present", "temporality": "current", "subject": "patient"}
+DEFAULTS = {"presence": "present", "temporality": "current", "subject": "patient"}
 _LONGEST_GLUE = 6  # words and signs between two items of a list
 _FARTHEST = 40  # phrases looked at on each side of an entity: a sentence without an end stays linear
 
 Decision = tuple[str, str, tuple[int, int]]  # value, rule, place of the phrase
 
 
-class Assertions:
-    """Fills `assertion` of entities whose label takes one, and says why in `x["assertion"]`.
-
-    `labels` narrows the labels of the taxonomy; `rules` names a YAML file of your own that is added to ours
-    (`extends: false` starts afresh); `engine="medspacy"` asks medspaCy's ConText instead. Raises ConfigError.
-    """
-
-    name = "assertion"
-    needs = frozenset({"sentence", "section", "entity"})
-    adds = frozenset({"entity.assertion"})
-
-    def __init__(
-        self,
-        *,
-        engine: str = "rules",
-        taxonomy: str | Path = "clinical",
-        labels: Iterable[str] | None = None,
-        rules: str | Path | None = None,
-    ) -> None:
-        if engine not in ENGINES:
-            raise ConfigError(str(UnknownNameError("engine", engine, ENGINES)))
-        self._axes = _axes(Taxonomy.load(taxonomy), labels)
-        own = read_yaml(files("medtext.stages.rules").joinpath("assertion.yaml"))
-        self._rules = Rules([own] if rules is None else _extended(own, read_yaml(Path(rules))))
-        self.engine = engine
-        self._context = _medspacy() if engine == "medspacy" else None
-        by = "medspacy-context" if self._context else "assertion"
-        version = self._context.version if self._context else self._rules.version
-        self._source = Source(f"rule:{by}@{version}")
-
-    def __call__(self, note: Note) -> Note:
-        """The note with assertions; nothing but assertion, sources and x of entities changes."""
-        spans = [span for span in note.layer("entity") if self._wants(span)]
-        if not spans:
-            return note
-        if self._context:
-            found = self._context(note, spans)
-        else:
-            found = self._decide(note, spans)
-        return note.update([self._filled(span, decided) for span, decided in found])
-
-    def describe(self) -> dict[str, Any]:
-        """Engine, rules and labels."""
-        about = {"engine": self.engine, "rules": self._source.by, "labels": sorted(self._axes)}
-        return about if self._context else about | {"count": len(self._rules.rules)}
-
-    def _wants(self, span: Span) -> bool:
-        return span.label in self._axes and span.status == "predicted" and span.assertion is None
-
-    def _filled(self, span: Span, decided: dict[str, Decision]) -> Span:
-        """The span with its assertion, who made it, and which phrase decided which axis."""
-        axes = self._axes[span.label]
-        values = {axis: decided[axis][0] if axis in decided else _DEFAULTS[axis] for axis in axes}
-        why = {axis: {"rule": decided[axis][1], "at": list(decided[axis][2])} for axis in axes if axis in decided}
-        x = {**span.x, "assertion": why} if why else span.x
-        sources = (*span.sources, self._source)
-        return dataclasses.replace(span, assertion=Assertion(**values), sources=sources, x=x)
-
-    def _decide(self, note: Note, spans: list[Span]) -> Iterator[tuple[Span, dict[str, Decision]]]:
-        sections = note.layer("section")
-        starts = [section.start for section in sections]
-        for scene, inside in _scenes(note, spans, self._rules):
-            for index, span in enumerate(inside):
-                decided = scene.decide(index, self._axes[span.label])
-                at = bisect_right(starts, span.start) - 1
-                if at >= 0:
-                    self._add_section(decided, sections[at], span)
-                yield span, decided
-
-    def _add_section(self, decided: dict[str, Decision], section: Span, span: Span) -> None:
-        """What the section says, on the axes that no phrase decided."""
-        rule = self._rules.sections.get(section.label)
-        if rule is None or (rule.labels is not None and span.label not in rule.labels):
-            return
-        place = tuple(section.x.get("heading", section.at[0]))
-        for axis, value in rule.sets:
-            decided.setdefault(axis, (value, rule.id, place))
-
-
-class _Scene:
+class Scene:
     """One sentence: its words, the phrases in it, the entities in it, and how these are listed together."""
 
     def __init__(self, text: str, place: tuple[int, int], spans: list[Span], rules: Rules, lead: list[Event]) -> None:
@@ -120,14 +29,14 @@ class _Scene:
         self.lead = lead
         self.events = [event for event in events if not _inside(event, held)] if held else events
         self.places = [event.start for event in self.events]
-        self.links = [self._link(text, one, two, rules) for one, two in zip(spans, spans[1:], strict=False)]
+        self.links = [self._link(text, one, two, rules) for one, two in pairwise(spans)]
         self.groups = [0]
         for link in self.links:
             self.groups.append(self.groups[-1] + (link == 0))
         self.span_starts = [span.start for span in spans]
 
     def _link(self, text: str, one: Span, two: Span, rules: Rules) -> int:
-        """How two neighbours are listed: 0 not at all, 1 by a comma, 2 by "and", "or" or a slash, or one in the other."""
+        """How two neighbours are listed: 0 not, 1 by a comma, 2 by "and", "or" or a slash, or one inside the other."""
         first, last = bisect_left(self.starts, one.end), bisect_left(self.starts, two.start)
         if first >= last:
             return 2
@@ -204,10 +113,10 @@ class _Scene:
 
 def _yields(decision: Decision, axis: str, rule: Rule) -> bool:
     """Whether a nearer decision gives way to a firm rule: "if she has fever" is no fever that she has."""
-    return rule.firm and decision[0] == _DEFAULTS[axis]
+    return rule.firm and decision[0] == DEFAULTS[axis]
 
 
-def _scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[_Scene, list[Span]]]:
+def scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[Scene, list[Span]]]:
     """The sentences that hold entities, with them; the bullets below "Denies:" are read with its phrases in front."""
     sentences = note.layer("sentence")
     starts = [sentence.start for sentence in sentences]
@@ -217,11 +126,11 @@ def _scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[_Scen
         bulleted = _is_bulleted(note.text, sentence.start)
         lead = lead if bulleted else []
         if at in held:
-            yield _Scene(note.text, sentence.at[0], held[at], rules, lead), held[at]
+            yield Scene(note.text, sentence.at[0], held[at], rules, lead), held[at]
         if note.text[sentence.end - 1] == ":":
             lead = _led(note.text, sentence, rules)
     if -1 in held:  # entities in front of every sentence: nothing is known of them
-        yield _Scene(note.text, (0, 0), held[-1], rules, []), held[-1]
+        yield Scene(note.text, (0, 0), held[-1], rules, []), held[-1]
 
 
 def _led(text: str, sentence: Span, rules: Rules) -> list[Event]:
@@ -238,24 +147,3 @@ def _inside(event: Event, places: list[tuple[int, int]]) -> bool:
     """Whether a phrase is part of an entity's own words ("chronic pain without aura")."""
     at = bisect_right(places, (event.start, event.end)) - 1
     return any(start <= event.start and event.end <= end for start, end in places[max(0, at - 2) : at + 2])
-
-
-def _axes(taxonomy: Taxonomy, labels: Iterable[str] | None) -> dict[str, tuple[str, ...]]:
-    """Label → the axes it takes."""
-    known = {label.name: label.assertion for label in taxonomy.layer("entity") if label.assertion}
-    if labels is None:
-        return known
-    for label in labels:
-        if label not in known:
-            raise ConfigError(f"Label {label!r} takes no assertion. Labels that do: {', '.join(known) or 'none'}")
-    return {label: known[label] for label in labels}
-
-
-def _extended(own: Table, theirs: Table) -> list[Table]:
-    return [own, theirs] if theirs.get_typed("extends", bool, True) else [theirs]
-
-
-def _medspacy() -> Any:
-    from medtext.stages.medspacy_context import MedspacyContext
-
-    return MedspacyContext()

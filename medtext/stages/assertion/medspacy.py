@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
-from medtext.errors import StageError
+from medtext.errors import MissingExtraError
 from medtext.note import Note, Span
 
 _GROUP = "medtext"
@@ -27,8 +27,8 @@ class MedspacyContext:
     """Runs medspaCy's ConText, with the rules that it ships, over entities of a note."""
 
     def __init__(self) -> None:
-        self.version = version("medspacy")
         try:
+            self.version = version("medspacy")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # its imports warn of regular expressions and pkg_resources
                 import spacy
@@ -39,7 +39,7 @@ class MedspacyContext:
                 self._nlp = spacy.blank("en")
                 self._context = ConText(self._nlp, input_span_type="group", span_group_name=_GROUP)
         except ImportError as error:
-            raise StageError(f"medspaCy could not be loaded: {error}. Its spaCy must fit this Python.") from error
+            raise MissingExtraError("The engine 'medspacy'", "medspacy", "medspacy") from error
 
     def __call__(self, note: Note, spans: list[Span]) -> Iterator[tuple[Span, dict[str, Any]]]:
         """Each span with axis → (value, rule, place) for what ConText found."""
