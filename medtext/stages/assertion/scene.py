@@ -34,6 +34,8 @@ class Scene:
         for link in self.links:
             self.groups.append(self.groups[-1] + (link == 0))
         self.span_starts = [span.start for span in spans]
+        self.firsts = [bisect_left(self.starts, span.start) for span in spans]
+        self.lasts = [bisect_left(self.starts, span.end) for span in spans]
 
     def _link(self, text: str, one: Span, two: Span, rules: Rules) -> int:
         """How two neighbours are listed: 0 not, 1 by a comma, 2 by "and", "or" or a slash, or one inside the other."""
@@ -50,10 +52,8 @@ class Scene:
     def decide(self, index: int, axes: Iterable[str]) -> dict[str, Decision]:
         """Axis → decision, for the axes of one entity that a phrase decides."""
         span = self.spans[index]
-        first = bisect_left(self.starts, span.start)
-        last = bisect_left(self.starts, span.end)
-        before = self._look(index, reversed(self._before(span)), first, forward=True, axes=axes)
-        after = self._look(index, iter(self._after(span)), last, forward=False, axes=axes)
+        before = self._look(index, reversed(self._before(span)), forward=True, axes=axes)
+        after = self._look(index, self._after(span), forward=False, axes=axes)
         for axis, (distance, decision) in after.items():
             if axis not in before or distance < before[axis][0]:
                 before[axis] = distance, decision
@@ -69,38 +69,35 @@ class Scene:
         return [event for event in self.events[start : start + _FARTHEST] if event.end > span.end]
 
     def _look(
-        self, index: int, events: Iterable[Event], edge: int, *, forward: bool, axes: Iterable[str]
+        self, index: int, events: Iterable[Event], *, forward: bool, axes: Iterable[str]
     ) -> dict[str, tuple[int, Decision]]:
         """The nearest decision on each axis on one side of an entity, with its distance in words."""
         found: dict[str, tuple[int, Decision]] = {}
         open_axes = set(axes)
         for event in events:
-            distance = edge - event.last - 1 if forward else event.first - edge
             for effect in event.forward if forward else event.backward:
                 axis, rule = effect.axis, effect.rule
                 wanted = axis in open_axes and (axis not in found or _yields(found[axis][1], axis, rule))
-                if wanted and self._reaches(rule, event, index, distance, forward):
-                    found[axis] = distance, (effect.value, rule.id, (event.start, event.end))
+                if wanted and self._reaches(rule, event, index, forward):
+                    found[axis] = self._distance(event, index, forward), (effect.value, rule.id, event.place)
             open_axes -= event.stops
             if not open_axes:
                 break
         return found
 
-    def _reaches(self, rule: Rule, event: Event, index: int, distance: int, forward: bool) -> bool:
+    def _distance(self, event: Event, index: int, forward: bool) -> int:
+        """Words and signs between a phrase and an entity."""
+        return self.firsts[index] - event.last - 1 if forward else event.first - self.lasts[index]
+
+    def _reaches(self, rule: Rule, event: Event, index: int, forward: bool) -> bool:
         if rule.labels is not None and self.spans[index].label not in rule.labels:
             return False
-        if rule.words is None and rule.reach == "sentence":
-            return True
-        nearest = self._nearest(event, forward)
-        if rule.words is not None and distance > rule.words and not self._listed(index, nearest, forward):
-            return False
-        return rule.reach == "sentence" or self._listed(index, nearest, forward)
-
-    def _nearest(self, event: Event, forward: bool) -> int:
-        """The entity next to a phrase, on the side to which the phrase points."""
-        if forward:
-            return bisect_left(self.span_starts, event.start) if event.last >= 0 else 0
-        return bisect_left(self.span_starts, event.start) - 1
+        if rule.reach == "list":
+            nearest = bisect_left(self.span_starts, event.start) - (not forward)
+            if not self._listed(index, nearest, forward):
+                return False
+            index = nearest
+        return rule.words is None or self._distance(event, index, forward) <= rule.words
 
     def _listed(self, index: int, nearest: int, forward: bool) -> bool:
         """Whether an entity is the nearest one or listed with it; looking back, "and" or "or" must close the list."""

@@ -64,6 +64,10 @@ class Event:
     backward: tuple[Effect, ...]
     stops: frozenset[str]
 
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.start, self.end
+
 
 @dataclass(slots=True)
 class _Leaf:
