@@ -30,7 +30,8 @@ _AT_LINE = re.compile(
 _IN_LINE = re.compile(r"(?:(?<=[.;!?)\]] )|(?<=  ))(?P<start>)(?P<heading>[A-Z][A-Za-z/&,' -]{1,50}):")
 _NOT_NAME = re.compile(r"[\W_]+")
 _BRACKETS = re.compile(r"\([^)]*\)")
-_SHOUTED = 0.5  # a text with a larger share of capitals among its letters is dictated in capitals
+_SHOUTED = 0.5  # a text with a larger share of capitals among its letters is dictated in capitals …
+_TELLING = 200  # … if it has as many letters as this
 
 
 class Sections:
@@ -143,7 +144,7 @@ def _is_shouted(text: str) -> bool:
     """Whether a text is written in capitals throughout."""
     lower = sum(map(str.islower, text[:4000]))
     upper = sum(map(str.isupper, text[:4000]))
-    return upper > _SHOUTED * (upper + lower)
+    return upper + lower > _TELLING and upper > _SHOUTED * (upper + lower)
 
 
 def _version(top: Table) -> str:

@@ -110,6 +110,8 @@ class Sentences:
             return _first_word(text, following).lower() not in self._answers
         if following == end or stop.group(1)[0] != ".":
             return True
+        if len(stop.group(1)) > 1:
+            return not text[following].islower()  # "better ... then worse"
         before = text[max(start, stop.start() - _LONGEST_WORD) : stop.start()]
         word = before.split()[-1].lstrip("(['\"“") if before.split() else ""
         return self._word_ends(word, before[: -len(word)] if word else before, text, following)
