@@ -135,12 +135,25 @@ def _check_at(at: object, what: str) -> tuple[tuple[int, int], ...]:
     _refuse(not fragments, f"{what} has no fragment.")
     before = -1
     for start, end in fragments:
-        integers = type(start) is int and type(end) is int
-        _refuse(not integers, f"{what} has an offset that is not an integer.")
-        _refuse(start < 0 or end <= start, f"{what} has the empty or reversed fragment {start}–{end}.")
-        _refuse(start < before, f"{what} has fragments that are unsorted or overlap at {start}.")
+        if type(start) is not int or type(end) is not int:
+            raise NoteError(f"{what} has an offset that is not an integer.")
+        if start < 0 or end <= start:
+            raise NoteError(f"{what} has the empty or reversed fragment {start}–{end}.")
+        if start < before:
+            raise NoteError(f"{what} has fragments that are unsorted or overlap at {start}.")
         before = end
     return fragments
+
+
+_PARTS = (("codes", Code), ("candidates", Candidate), ("sources", Source))
+
+
+def _check_parts(values: Iterable[Any], kind: type, what: str) -> tuple[Any, ...]:
+    parts = tuple(values)
+    for part in parts:
+        if not isinstance(part, kind):
+            raise NoteError(f"{what} must be {kind.__name__}s.")
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,19 +182,22 @@ class Span:
     def __post_init__(self) -> None:
         put = object.__setattr__
         what = f"Span {self.id!r}" if self.id else "A new span"
-        _refuse(self.id and not _ID.fullmatch(self.id), f"{what}: an id is 1 to 64 letters, digits, _ or -.")
+        if self.id and not _ID.fullmatch(self.id):
+            raise NoteError(f"{what}: an id is 1 to 64 letters, digits, _ or -.")
         put(self, "at", _check_at(self.at, what))
         _check_name(self.label, f"The label of {what}", 100)
-        ok = isinstance(self.layer, str) and _LAYER.fullmatch(self.layer)
-        _refuse(not ok, f"{what}: layer {self.layer!r} must be lower-case letters, digits and _.")
+        if not isinstance(self.layer, str) or not _LAYER.fullmatch(self.layer):
+            raise NoteError(f"{what}: layer {self.layer!r} must be lower-case letters, digits and _.")
         _one_of(self.status, STATUS, f"{what}: status")
-        _refuse(self.assertion is not None and not isinstance(self.assertion, Assertion), f"{what}: not an Assertion.")
+        if self.assertion is not None and not isinstance(self.assertion, Assertion):
+            raise NoteError(f"{what}: not an Assertion.")
         put(self, "assertion", self.assertion or None)
-        for name, kind in (("codes", Code), ("candidates", Candidate), ("sources", Source)):
-            values = tuple(getattr(self, name))
-            _refuse(not all(isinstance(value, kind) for value in values), f"{what}: {name} must be {kind.__name__}s.")
-            put(self, name, values)
-        _refuse(len(set(self.codes)) < len(self.codes), f"{what} carries the same code twice.")
+        for name, kind in _PARTS:
+            values = getattr(self, name)
+            if values != ():
+                put(self, name, _check_parts(values, kind, f"{what}: {name}"))
+        if len(self.codes) > 1 and len(set(self.codes)) < len(self.codes):
+            raise NoteError(f"{what} carries the same code twice.")
         _check_score(self.score, what)
 
     @property
@@ -266,8 +282,10 @@ class Note:
     def _check_spans(self) -> None:
         length, seen = len(self.text), set()
         for span in self.spans:
-            _refuse(not span.id, f"A span of note {self.id!r} has no id; add spans with note.add().")
-            _refuse(span.id in seen, f"Note {self.id!r} has two spans with the id {span.id!r}.")
+            if not span.id:
+                raise NoteError(f"A span of note {self.id!r} has no id; add spans with note.add().")
+            if span.id in seen:
+                raise NoteError(f"Note {self.id!r} has two spans with the id {span.id!r}.")
             if span.end > length:
                 raise NoteError(
                     f"span {span.id!r} of note {self.id!r} ends at {span.end}, but the note has {length} characters. "
