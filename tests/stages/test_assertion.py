@@ -170,7 +170,20 @@ def test_medspacy_answers_through_the_same_door():
     assert [span.assertion.presence for span in note.layer("entity")] == ["absent", "present"]
 
 
-def test_a_note_of_five_megabytes_in_one_sentence_is_read():
+@pytest.mark.parametrize(
+    "text", ["\x00no\x00fever", "אין no fever", "no\r\nfe\u0301ver", "🤒 no 🤒 fever", "İ no fever", "x" * 100_000]
+)
+def test_odd_texts_are_read(text):
+    note = annotated(Note("n1", text).add([Span(((len(text) - 5, len(text)),), "PROBLEM")]))
+    assert note.layer("entity")[0].assertion.presence in ("absent", "present")
+
+
+def test_an_entity_outside_every_sentence_is_still_assessed():
+    note = Note("n1", " fever").add([Span(((0, 1),), "PROBLEM"), Span(((1, 6),), "PROBLEM")])
+    assert [span.assertion for span in annotated(note).layer("entity")] == [USUAL, USUAL]
+
+
+def test_a_sentence_of_half_a_megabyte_is_read():
     piece = "no fever , cough "
     text = piece * (500_000 // len(piece))
     spans = [Span(((at + 3, at + 8),), "PROBLEM") for at in range(0, len(text), len(piece))]
