@@ -1,0 +1,130 @@
+"""What a run has finished so far: the folder `NAME.part` beside the output, which outlives a kill.
+
+It holds the settings of the run, a span file that grows by one line a note whatever the output's format is, and the
+problems. Each line reaches the operating system before the next note is begun; a torn last line is dropped on return.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from medtext.errors import ConfigError, Problem, WouldOverwriteError
+from medtext.formats import read
+from medtext.formats.jsonl import dump_line
+from medtext.formats.spanfile import note_to_record
+from medtext.note import Note
+from medtext.runs.manifest import beside, read_json, write_json
+
+
+class Journal:
+    """Finished notes and problems of one run, open for more; a context manager that tidies up where nothing is lost."""
+
+    def __init__(self, output: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+        self.output, self.settings = output, dict(settings)
+        self.folder = beside(output, "part")
+        self.notes, self._problems = self.folder / "notes.jsonl", self.folder / "problems.jsonl"
+        self._settings = self.folder / "settings.json"
+        if self._begun() and not self._may_resume(resume=resume, overwrite=overwrite):
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._settings, self.settings)
+        _drop_torn_line(self.notes)
+        self._open: list[BinaryIO] = [self.notes.open("ab"), self._problems.open("wb")]
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+        if self.folder.is_dir() and not _size(self.notes):
+            shutil.rmtree(self.folder)
+
+    def _close(self) -> None:
+        for stream in self._open:
+            stream.close()
+
+    def _begun(self) -> bool:
+        return self.folder.is_dir() and any(self.folder.iterdir())
+
+    def _may_resume(self, *, resume: bool, overwrite: bool) -> bool:
+        """Whether to go on from what is there; raises when that, or starting again, was not asked for."""
+        if resume:
+            held = read_json(self._settings)
+            other = [key for key in self.settings if held.get(key) != self.settings[key]]
+            if other and not (overwrite or not _size(self.notes)):
+                raise ConfigError(
+                    f"{self.folder} belongs to a run that differs in: {', '.join(other)}. "
+                    "Run it as before, or pass overwrite=True to start again."
+                )
+            return not other
+        if not overwrite and _size(self.notes):
+            raise WouldOverwriteError(
+                f"{self.folder} holds {sum(1 for _ in self.notes.open('rb'))} notes of a run that was cut off. "
+                "Pass resume=True to go on, or overwrite=True to start again."
+            )
+        return False
+
+    def finished(self) -> Iterator[Note]:
+        """The notes that an earlier run finished."""
+        if _size(self.notes):
+            yield from read(self.notes, format="jsonl")
+
+    def add(self, note: Note) -> None:
+        """Keep a finished note: it is safe from a kill when this returns."""
+        self._append(0, dump_line(note_to_record(note)))
+
+    def add_problem(self, problem: Problem) -> None:
+        """Keep a problem."""
+        self._append(1, dump_line(problem_to_record(problem)))
+
+    def _append(self, which: int, line: bytes) -> None:
+        self._open[which].write(line)
+        self._open[which].flush()
+
+    def deliver(self, counts: Mapping[str, Any], write: Callable[[Path], object] | None) -> None:
+        """Put manifest, problems and at last the output in their places.
+
+        `write` makes the output from the span file; None moves the span file itself.
+        """
+        os.fsync(self._open[0].fileno())
+        self._close()
+        problems = beside(self.output, "problems.jsonl")
+        if _size(self._problems):
+            os.replace(self._problems, problems)
+        else:
+            problems.unlink(missing_ok=True)
+        write_json(beside(self.output, "manifest.json"), {**self.settings, "counts": dict(counts)})
+        if write is None:
+            os.replace(self.notes, self.output)
+        else:
+            write(self.notes)
+        shutil.rmtree(self.folder)
+
+
+def finished_counts(output: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The counts of a run with these settings whose output is already there; None when there is none."""
+    held = read_json(beside(output, "manifest.json"))
+    if not output.exists() or _size(beside(output, "part") / "notes.jsonl") or not held:
+        return None
+    return held["counts"] if {**held, "counts": None} == {**settings, "counts": None} else None
+
+
+def problem_to_record(problem: Problem) -> dict[str, str]:
+    """A problem as a plain dict; fields that hold nothing are left out."""
+    return {key: value for key, value in asdict(problem).items() if value}
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _drop_torn_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb+") as stream:
+        stream.truncate(sum(len(line) for line in stream if line.endswith(b"\n")))
