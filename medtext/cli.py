@@ -67,12 +67,13 @@ def show(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> int:
     from medtext.runs import check as run
+    from medtext.runs.report import many
 
     problems = run(args.input, taxonomy=args.taxonomy or "clinical", format=args.input_format, **_reader(args))
     for problem in problems:
         print(problem)
     errors = sum(problem.severity == "error" for problem in problems)
-    _say(f"{args.input}: {errors} errors, {len(problems) - errors} warnings")
+    _say(f"{args.input}: {many(errors, 'error')}, {many(len(problems) - errors, 'warning')}")
     return int(errors > 0)
 
 

@@ -52,12 +52,12 @@ def annotate(
     the output or an unfinished run is there, unless `overwrite`; ConfigError for settings that cannot be right.
     """
     _check_numbers(limit=limit, batch_size=batch_size)
-    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(pipeline)
     source = input_format or ("jsonl" if str(input) == "-" else detect(input))
     target = output_format or ("jsonl" if str(output) == "-" else detect(output, writing=True))
     get_format(source).check_options(options)
     if get_format(target).write is None:
         raise FormatError(f"format {target!r} can only be read.", where=str(output))
+    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(pipeline)
     run = _Run(
         pipeline=pipeline,
         reading=partial(read, input, format=source, deidentified=deidentified, **options),

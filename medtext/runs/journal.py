@@ -7,8 +7,8 @@ problems. Each line reaches the operating system before the next note is begun; 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,11 +29,12 @@ class Journal:
         self.folder = beside(output, "part")
         self.notes, self._problems = self.folder / "notes.jsonl", self.folder / "problems.jsonl"
         self._settings = self.folder / "settings.json"
-        if self._begun() and not self._may_resume(resume=resume, overwrite=overwrite):
-            shutil.rmtree(self.folder)
+        if self.folder.exists() and not self._may_resume(resume=resume, overwrite=overwrite):
+            self._remove()
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._settings, self.settings)
-        _drop_torn_line(self.notes)
+        if self.notes.exists():
+            os.truncate(self.notes, _whole_lines(self.notes)[1])
         self._open: list[BinaryIO] = [self.notes.open("ab"), self._problems.open("wb")]
 
     def __enter__(self) -> Journal:
@@ -41,15 +42,19 @@ class Journal:
 
     def __exit__(self, *error: object) -> None:
         self._close()
-        if self.folder.is_dir() and not _size(self.notes):
-            shutil.rmtree(self.folder)
+        if not _size(self.notes):
+            self._remove()
 
     def _close(self) -> None:
         for stream in self._open:
             stream.close()
 
-    def _begun(self) -> bool:
-        return self.folder.is_dir() and any(self.folder.iterdir())
+    def _remove(self) -> None:
+        """Remove our own files, and the folder if nobody else's are in it."""
+        for path in (self.notes, self._problems, self._settings):
+            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _may_resume(self, *, resume: bool, overwrite: bool) -> bool:
         """Whether to go on from what is there; raises when that, or starting again, was not asked for."""
@@ -64,7 +69,7 @@ class Journal:
             return not other
         if not overwrite and _size(self.notes):
             raise WouldOverwriteError(
-                f"{self.folder} holds {sum(1 for _ in self.notes.open('rb'))} notes of a run that was cut off. "
+                f"{self.folder} holds {_whole_lines(self.notes)[0]} notes of a run that was cut off. "
                 "Pass resume=True to go on, or overwrite=True to start again."
             )
         return False
@@ -103,7 +108,7 @@ class Journal:
             os.replace(self.notes, self.output)
         else:
             write(self.notes)
-        shutil.rmtree(self.folder)
+        self._remove()
 
 
 def finished_counts(output: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -123,8 +128,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _drop_torn_line(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("rb+") as stream:
-        stream.truncate(sum(len(line) for line in stream if line.endswith(b"\n")))
+def _whole_lines(path: Path) -> tuple[int, int]:
+    """How many lines of a file are whole, and how many bytes they have."""
+    with path.open("rb") as stream:
+        sizes = [len(line) for line in stream if line.endswith(b"\n")]
+    return len(sizes), sum(sizes)

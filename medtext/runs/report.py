@@ -30,8 +30,8 @@ class RunReport:
         resumed = f" ({self.kept} of them before)" if self.kept else ""
         pace = (self.written - self.kept) / self.seconds if self.seconds else 0
         return (
-            f"{_many(self.read, 'note')} read, {self.written:,} written to {target}{resumed}, "
-            f"{_many(self.errors, 'error')}, {_many(self.warnings, 'warning')}, "
+            f"{many(self.read, 'note')} read, {self.written:,} written to {target}{resumed}, "
+            f"{many(self.errors, 'error')}, {many(self.warnings, 'warning')}, "
             f"{self.seconds:.1f} s ({pace:.1f} notes/s)"
         )
 
@@ -47,7 +47,8 @@ class RunReport:
         return "\n".join([f"{'layer':<10} {'label':<{wide}} {'spans':>7}", *lines])
 
 
-def _many(count: int, what: str) -> str:
+def many(count: int, what: str) -> str:
+    """A count and its noun, in the plural where that is right."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
