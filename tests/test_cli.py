@@ -148,6 +148,30 @@ def test_what_cannot_run_ends_with_2_and_one_line(args, told, tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
+def test_a_missing_column_is_told_with_those_there_are(tmp_path, capsys):
+    (tmp_path / "in.csv").write_text(f"note_id,body\nn1,{SECRET}\n")
+    assert call("annotate", tmp_path / "in.csv", "-o", tmp_path / "out.jsonl", "-p", "deid") == 2
+    err = capsys.readouterr().err
+    assert f"{tmp_path / 'in.csv'}:1" in err
+    assert "note_id, body" in err
+    assert "--text-column" in err
+    columns = ["--text-column", "body", "--id-column", "note_id"]
+    assert call("annotate", tmp_path / "in.csv", "-o", tmp_path / "out.jsonl", "-p", "deid", *columns) == 0
+
+
+def test_a_file_in_another_encoding_is_named_and_the_others_are_read(tmp_path, capsys):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_bytes("fièvre".encode("latin-1"))
+    (tmp_path / "notes" / "b.txt").write_bytes("fièvre".encode())
+    assert call("annotate", tmp_path / "notes", "-o", tmp_path / "out.jsonl", "-p", "deid") == 1
+    err = capsys.readouterr().err
+    assert "a.txt" in err
+    assert "byte 2" in err
+    assert [note.id for note in medtext.read(tmp_path / "out.jsonl")] == ["b"]
+    options = ["--encoding", "latin-1", "--overwrite"]
+    assert call("annotate", tmp_path / "notes", "-o", tmp_path / "out.jsonl", "-p", "deid", *options) == 0
+
+
 @pytest.mark.parametrize("args", [[], ["annotate"], ["convert", "a", "-o", "b", "--limit", "0"], ["fly"]])
 def test_wrong_usage_ends_with_2(args, capsys):
     with pytest.raises(SystemExit) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,20 +22,22 @@ from medtext.runs.manifest import beside, read_json, write_json
 
 
 class Journal:
-    """Finished notes and problems of one run, open for more; a context manager that tidies up where nothing is lost."""
+    """Finished notes and problems of one run, open for more; on leaving, an empty journal is removed."""
 
     def __init__(self, output: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         self.output, self.settings = output, dict(settings)
         self.folder = beside(output, "part")
         self.notes, self._problems = self.folder / "notes.jsonl", self.folder / "problems.jsonl"
         self._settings = self.folder / "settings.json"
-        if self.folder.exists() and not self._may_resume(resume=resume, overwrite=overwrite):
-            self._remove()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._settings, self.settings)
-        if self.notes.exists():
-            os.truncate(self.notes, _whole_lines(self.notes)[1])
-        self._open: list[BinaryIO] = [self.notes.open("ab"), self._problems.open("wb")]
+        with ExitStack() as opened:
+            notes = opened.enter_context(self.notes.open("ab"))
+            _lock(notes, output)
+            kept = self._may_resume(resume=resume, overwrite=overwrite)
+            os.truncate(self.notes, _whole_lines(self.notes)[1] if kept else 0)
+            write_json(self._settings, self.settings)
+            self._streams = notes, opened.enter_context(self._problems.open("wb"))
+            self._close = opened.pop_all().close
 
     def __enter__(self) -> Journal:
         return self
@@ -44,10 +46,6 @@ class Journal:
         self._close()
         if not _size(self.notes):
             self._remove()
-
-    def _close(self) -> None:
-        for stream in self._open:
-            stream.close()
 
     def _remove(self) -> None:
         """Remove our own files, and the folder if nobody else's are in it."""
@@ -58,21 +56,23 @@ class Journal:
 
     def _may_resume(self, *, resume: bool, overwrite: bool) -> bool:
         """Whether to go on from what is there; raises when that, or starting again, was not asked for."""
+        if not _size(self.notes):
+            return False
+        held = read_json(self._settings)
+        other = [key for key in self.settings if held.get(key) != self.settings[key]]
+        if resume and not other:
+            return True
+        if overwrite:
+            return False
         if resume:
-            held = read_json(self._settings)
-            other = [key for key in self.settings if held.get(key) != self.settings[key]]
-            if other and not (overwrite or not _size(self.notes)):
-                raise ConfigError(
-                    f"{self.folder} belongs to a run that differs in: {', '.join(other)}. "
-                    "Run it as before, or pass overwrite=True to start again."
-                )
-            return not other
-        if not overwrite and _size(self.notes):
-            raise WouldOverwriteError(
-                f"{self.folder} holds {_whole_lines(self.notes)[0]} notes of a run that was cut off. "
-                "Pass resume=True to go on, or overwrite=True to start again."
+            raise ConfigError(
+                f"{self.folder} belongs to a run that differs in: {', '.join(other)}. "
+                "Run it as before, or pass overwrite=True to start again."
             )
-        return False
+        raise WouldOverwriteError(
+            f"{self.folder} holds {_whole_lines(self.notes)[0]} notes of a run that was cut off. "
+            "Pass resume=True to go on, or overwrite=True to start again."
+        )
 
     def finished(self) -> Iterator[Note]:
         """The notes that an earlier run finished."""
@@ -88,15 +88,15 @@ class Journal:
         self._append(1, dump_line(problem_to_record(problem)))
 
     def _append(self, which: int, line: bytes) -> None:
-        self._open[which].write(line)
-        self._open[which].flush()
+        self._streams[which].write(line)
+        self._streams[which].flush()
 
     def deliver(self, counts: Mapping[str, Any], write: Callable[[Path], object] | None) -> None:
         """Put manifest, problems and at last the output in their places.
 
         `write` makes the output from the span file; None moves the span file itself.
         """
-        os.fsync(self._open[0].fileno())
+        os.fsync(self._streams[0].fileno())
         self._close()
         problems = beside(self.output, "problems.jsonl")
         if _size(self._problems):
@@ -126,6 +126,18 @@ def problem_to_record(problem: Problem) -> dict[str, str]:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _lock(stream: BinaryIO, output: Path) -> None:
+    """Keep other processes out; the system lifts the lock when this process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WouldOverwriteError(f"Another run is writing {output} at this moment.") from None
 
 
 def _whole_lines(path: Path) -> tuple[int, int]:

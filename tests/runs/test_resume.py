@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import medtext
 from medtext.errors import ConfigError, WouldOverwriteError
+from medtext.runs.journal import Journal
 from tests.tiny import Censor, Finder, write_lines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +75,27 @@ def test_a_run_that_was_cut_off_is_not_thrown_away_unasked(tmp_path):
         medtext.annotate(source, output, pipeline=pipeline)
     report = medtext.annotate(source, output, pipeline=pipeline, overwrite=True)
     assert (report.written, report.kept) == (4, 0)
+
+
+def test_two_runs_never_write_the_same_file_at_once(tmp_path):
+    source, output = many(tmp_path, 3), tmp_path / "out.jsonl"
+    pipeline = medtext.Pipeline([Censor()])
+    held = Journal(output, {}, resume=False, overwrite=False)
+    for options in ({}, {"resume": True}, {"overwrite": True}):
+        with pytest.raises(WouldOverwriteError, match="Another run is writing"):
+            medtext.annotate(source, output, pipeline=pipeline, **options)
+    with held:
+        pass
+    assert medtext.annotate(source, output, pipeline=pipeline).written == 3
+
+
+def test_a_folder_of_someone_else_is_left_alone(tmp_path):
+    source, output = many(tmp_path, 3), tmp_path / "out.jsonl"
+    other = tmp_path / "out.jsonl.part" / "thesis.txt"
+    other.parent.mkdir()
+    other.write_text("years of work")
+    medtext.annotate(source, output, pipeline=medtext.Pipeline([Censor()]))
+    assert other.read_text() == "years of work"
 
 
 def test_other_settings_or_another_input_are_refused_by_name(tmp_path):
