@@ -193,6 +193,12 @@ def test_an_unexpected_error_tells_its_place_and_quotes_nothing(monkeypatch, cap
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_the_warning_of_a_library_that_quotes_a_note_is_not_shown(tmp_path, config, capsys):
+    (tmp_path / "in.jsonl").write_text(json.dumps({"id": "a", "text": f"WARN {SECRET}"}) + "\n")
+    assert call("annotate", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "-p", config) == 0
+    assert SECRET not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_every_command_holds_an_example(command, capsys):
     with pytest.raises(SystemExit) as error:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import warnings
 
 from medtext import registry
 from medtext.cli import main
@@ -37,7 +38,7 @@ def write_lines(path, lines):
 
 
 class Censor:
-    """Takes one name out; breaks on notes that say so, quoting them as foreign libraries do; may be slow."""
+    """Takes one name out; warns and breaks as notes bid it to, quoting them as foreign libraries do; may be slow."""
 
     name, needs, adds = "deid", frozenset(), frozenset({"phi"})
 
@@ -46,6 +47,8 @@ class Censor:
 
     def __call__(self, note):
         time.sleep(self.pause)
+        if "WARN" in note.text:
+            warnings.warn(note.text, stacklevel=2)
         if "BREAK" in note.text:
             raise KeyError(note.text)
         at = note.text.find(SECRET)

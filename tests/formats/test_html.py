@@ -1,5 +1,6 @@
 """The view: exact text, every overlap shown, nothing executed, nothing fetched, no identified note by mistake."""
 
+import itertools
 import re
 from html.parser import HTMLParser
 
@@ -83,6 +84,24 @@ def notes(draw):
 def test_the_text_of_the_page_is_the_text_of_the_note(note):
     (text,) = shown(note).texts
     assert text == as_shown(note.text)
+
+
+def test_a_carriage_return_reaches_the_page_where_markup_would_lose_it():
+    markup = str(medtext.render(Note("n1", "a\r\nb\rc", deidentified=True)))
+    assert "a&#13;\nb&#13;c" in markup
+    assert "\r" not in markup
+
+
+@settings(max_examples=60, deadline=None)
+@given(notes())
+def test_spans_that_share_a_lane_share_no_text(note):
+    lanes = {}
+    for one in stretches(note, note.spans):
+        for lane, (span, _) in one.drawn.items():
+            lanes.setdefault(lane, {})[span.id] = span
+    for held in lanes.values():
+        spans = sorted(held.values(), key=lambda span: span.start)
+        assert all(before.end <= after.start for before, after in itertools.pairwise(spans))
 
 
 @settings(max_examples=60, deadline=None)

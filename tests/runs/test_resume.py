@@ -77,6 +77,13 @@ def test_a_run_that_was_cut_off_is_not_thrown_away_unasked(tmp_path):
     assert (report.written, report.kept) == (4, 0)
 
 
+def test_a_finished_note_is_in_the_file_before_the_next_is_begun(tmp_path):
+    with Journal(tmp_path / "out.jsonl", {}, resume=False, overwrite=False) as journal:
+        for count in (1, 2):
+            journal.add(medtext.Note(f"n{count}", "x"))
+            assert len(journal.notes.read_bytes().splitlines()) == count
+
+
 def test_two_runs_never_write_the_same_file_at_once(tmp_path):
     source, output = many(tmp_path, 3), tmp_path / "out.jsonl"
     pipeline = medtext.Pipeline([Censor()])
@@ -107,7 +114,7 @@ def test_other_settings_or_another_input_are_refused_by_name(tmp_path):
     other = medtext.Pipeline([Censor(policy="mask-all"), Finder()])
     with pytest.raises(ConfigError, match=r"differs in: pipeline\."):
         medtext.annotate(source, output, pipeline=other, resume=True)
-    many(tmp_path, 5)
+    source.write_bytes(source.read_bytes().replace(b"fever", b"cough", 1))
     with pytest.raises(ConfigError, match=r"differs in: input\."):
         medtext.annotate(source, output, pipeline=pipeline, resume=True)
     assert len((tmp_path / "out.jsonl.part" / "notes.jsonl").read_bytes().splitlines()) >= 2
@@ -120,6 +127,8 @@ def test_resuming_a_finished_run_does_nothing(tmp_path):
     report = medtext.annotate(source, output, pipeline=medtext.Pipeline([Cut(0), Finder()]), resume=True)
     assert (report.written, report.kept) == (3, 3)
     assert output.stat().st_mtime_ns == before
+    with pytest.raises(WouldOverwriteError):
+        medtext.annotate(source, output, pipeline=medtext.Pipeline([Censor(), Finder()]), resume=True, limit=2)
 
 
 def test_resuming_never_replaces_another_file(tmp_path):
