@@ -42,7 +42,8 @@ def annotate(args: argparse.Namespace) -> int:
 def deid(args: argparse.Namespace) -> int:
     from medtext.runs import deid as run
 
-    options = {"policy": args.policy, "replace": args.replace, "resume": args.resume}
+    names = ("policy", "replace", "known", "keep_meta", "key_file", "resume")
+    options = {name: getattr(args, name) for name in names}
     return _finish(run(args.input, args.output, **options, **_chosen(args)))
 
 
@@ -137,7 +138,11 @@ def _add_deid(commands: Any) -> None:
     about = "replace identifiers and write the same kind of file that came in"
     command = _command(commands, deid, about, "medtext deid notes/ -o clean/ --policy safe-harbor")
     command.add_argument("--policy", default="safe-harbor", help="a shipped policy, or your own YAML file")
-    command.add_argument("--replace", metavar="HOW", help="replace all identifiers in this one way (tag, surrogate, …)")
+    command.add_argument("--replace", metavar="HOW", help="what stands where the policy says tag: tag or surrogate")
+    command.add_argument("--key-file", metavar="FILE", help="the secret of the surrogates (or MEDTEXT_KEY)")
+    several = {"action": "append", "default": [], "metavar": "COLUMN"}
+    command.add_argument("--known", **several, help="a column of identifiers to be found in the text in any case")
+    command.add_argument("--keep", dest="keep_meta", **several, help="a column that stays; the others are dropped")
     _add_output(command, resume=True)
     _add_input(command)
 

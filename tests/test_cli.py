@@ -84,6 +84,14 @@ def test_deid_writes_the_kind_of_file_that_came_in(plain_notes, tmp_path):
     assert all(note.deidentified for note in medtext.read(tmp_path / "clean.jsonl"))
 
 
+def test_deid_drops_columns_but_those_it_is_told_to_keep(tmp_path):
+    (tmp_path / "in.csv").write_text(f"id,text,ward,name\nn1,{SECRET} has a fever.,7,{SECRET}\n")
+    assert call("deid", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--keep", "ward") == 0
+    (note,) = medtext.read(tmp_path / "out.csv")
+    assert note.meta == {"ward": "7"}
+    assert note.text == "[NAME-1] has a fever."
+
+
 def test_convert_refuses_identified_notes_in_the_words_of_the_command_line(plain_notes, tmp_path, capsys):
     assert call("convert", plain_notes, "-o", tmp_path / "out.jsonl") == 2
     assert "Add a deid stage, or pass --allow-phi." in capsys.readouterr().err

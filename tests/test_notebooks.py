@@ -32,5 +32,7 @@ def test_notebooks_run_from_top_to_bottom(path, tmp_path):
     client = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     shown = [output for cell in code_cells(notebook) for output in cell.outputs]
+    # tqdm, imported by a library of ours, asks for a widget that a kernel without a page has no use for.
+    shown = [one for one in shown if "TqdmWarning" not in one.get("text", "")]
     assert [one for one in shown if one.output_type == "error" or one.get("name") == "stderr"] == []
     assert any('class="medtext' in one.data.get("text/html", "") for one in shown if "data" in one)

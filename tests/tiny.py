@@ -42,8 +42,8 @@ class Censor:
 
     name, needs, adds = "deid", frozenset(), frozenset({"phi"})
 
-    def __init__(self, *, policy="safe-harbor", replace=None, pause=0.0):
-        self.policy, self.pause = policy, pause
+    def __init__(self, *, policy="safe-harbor", keep_meta=(), pause=0.0):
+        self.policy, self.keep_meta, self.pause = policy, keep_meta, pause
 
     def __call__(self, note):
         time.sleep(self.pause)
@@ -55,7 +55,7 @@ class Censor:
         if at >= 0:
             note = Redaction((Edit(at, at + len(SECRET), "[NAME-1]"),)).redact(note)
             note = note.add([Span(((at, at + 8),), "NAME", layer="phi")])
-        return note.replace(deidentified=True)
+        return note.replace(deidentified=True, meta={name: note.meta[name] for name in self.keep_meta})
 
     def describe(self):
         return {"policy": self.policy}

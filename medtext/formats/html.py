@@ -108,25 +108,27 @@ class _Page:
     def aside(self, scope: str) -> str:
         """The legend with its check boxes, the list of notes, and the colours of all labels that occurred."""
         many = f"{len(self.index):,} note" + ("s" if len(self.index) != 1 else "")
-        groups = "".join(self._group(layer) for layer in dict.fromkeys(layer for layer, _ in self.counts))
+        layers = sorted({layer for layer, _ in self.counts}, key=lambda one: (one in _UNDRAWN, one == "phi", one))
+        groups = "".join(self._group(layer) for layer in layers)
         tags = '<label><input type="checkbox" class="c-tags" checked><span>Labels in the text</span></label>'
         notes = "".join(
             f'<li><a href="#n{number}"><span>{_safe(name)}</span><em>{count}</em></a></li>'
             for number, (name, count) in enumerate(self.index, 1)
         )
         several = self.linked and len(self.index) > 1
-        listed = f'<h3 class="notes">Notes</h3><ol class="index">{notes}</ol>' if several else ""
+        listed = f'<details open class="notes"><summary>Notes</summary><ol class="index">{notes}</ol></details>'
         how = "Point at a marked word, or tab to it, to see what is known of it."
         return (
-            f'<aside id="legend"><h1>medtext</h1><p>{many}. {how}</p>{groups}'
-            f'<h3>view</h3><div class="legend">{tags}</div>{listed}{self._style(scope)}</aside>'
+            f'<aside id="legend"><h1>medtext</h1><p>{many}. {how}</p>{listed if several else ""}'
+            f'<div class="legend">{tags}</div>{groups}{self._style(scope)}</aside>'
         )
 
     def _group(self, layer: str) -> str:
         rows = [(label, count) for (held, label), count in self.counts.items() if held == layer]
         rows.sort(key=lambda row: (-row[1], row[0]))
         lines = "".join(self._row(layer, label, count) for label, count in rows)
-        return f'<h3>{_safe(layer)}</h3><div class="legend">{lines}</div>'
+        state = "" if layer in _UNDRAWN else " open"
+        return f'<details{state}><summary>{_safe(layer)}</summary><div class="legend">{lines}</div></details>'
 
     def _row(self, layer: str, label: str, count: int) -> str:
         shown = f'<span title="{_safe(label)}">{_safe(self.title(label))}</span><em>{count:,}</em>'
@@ -188,6 +190,8 @@ class _Cards:
             inner = one.covering[0]
             look.append(f"--c:var(--k{self.page.class_of(inner)})")
             names += [name for name, holds in _looks(inner).items() if holds]
+            if "muted" in names or "rejected" in names:
+                text = f"<s>{text}</s>"  # not the mark itself: its label is not denied
         focus = ' tabindex="0"' if one.starting else ""
         tags = "".join(self._tag(span) for span in one.ending)
         card = "".join(self._card(span) for span in one.covering)

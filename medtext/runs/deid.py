@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ def deid(
     *,
     policy: str | Path = "safe-harbor",
     replace: str | None = None,
+    known: Iterable[str] = (),
+    keep_meta: Iterable[str] = (),
+    key_file: str | Path | None = None,
     input_format: str | None = None,
     output_format: str | None = None,
     **rest: Any,
@@ -26,10 +30,13 @@ def deid(
 
         medtext.deid("notes.csv", "clean.csv", text_column="note_text", id_column="note_id")
 
-    `replace` overrides how identifiers are replaced; all else is as in `annotate`.
+    `known` names columns whose values are identifiers, to be found in the text in any case; `keep_meta` the columns
+    that stay. The other options are those of the deid stage and of `annotate`.
     """
-    chosen = {"policy": str(policy)} | ({"replace": replace} if replace else {})
-    pipeline = load({"name": "deid", "taxonomy": "phi", "stages": [{"deid": chosen}]})
+    chosen = {"policy": str(policy), "replace": replace, "known": list(known), "keep_meta": list(keep_meta)}
+    chosen["key_file"] = None if key_file is None else str(key_file)
+    stage = {"deid": {name: value for name, value in chosen.items() if value}}
+    pipeline = load({"name": "deid", "taxonomy": "phi", "stages": [stage]})
     source = input_format or ("jsonl" if str(input) == "-" else detect(input))
     target = output_format or _same_kind(source, output)
     return annotate(input, output, pipeline=pipeline, input_format=source, output_format=target, **rest)
