@@ -23,7 +23,8 @@ _HOMES = {
     "medtext.taxonomy": ["Taxonomy", "Policy"],
     "medtext.formats": ["read", "write"],
     "medtext.pipeline": ["Pipeline", "Stage", "load"],
-    "medtext.runs": ["annotate", "check"],
+    "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid"],
+    "medtext.examples": ["examples"],
     "medtext.formats.html": ["render"],
     "medtext.errors": ["MedtextError", "Problem"],
 }

@@ -1,9 +1,12 @@
-"""What all tests share: where the public data lies that some of them read."""
+"""What tests share: where the public data lies that some of them read, and small files of notes."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
+
+from tests.tiny import TEXTS, TROUBLES, write_lines
 
 _BESIDE = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -15,3 +18,15 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("shared data is not here (set MEDTEXT_DATA to its folder)")
     return path
+
+
+@pytest.fixture
+def plain_notes(tmp_path):
+    """A file of four plain notes."""
+    return write_lines(tmp_path / "notes.jsonl", [json.dumps({"id": key, "text": text}) for key, text in TEXTS.items()])
+
+
+@pytest.fixture
+def troubled_notes(tmp_path):
+    """A file with two good notes, a broken line, one that breaks a stage, one without text, an empty one, a repeat."""
+    return write_lines(tmp_path / "troubled.jsonl", TROUBLES)

@@ -12,6 +12,7 @@ A reader yields notes, and a `Problem` for a record it cannot read; it raises Fo
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import logging
 import os
 import shutil
@@ -24,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from medtext.errors import FormatError, IdentifiedNoteError, Problem, WouldOverwriteError
+from medtext.errors import ConfigError, FormatError, IdentifiedNoteError, Problem, WouldOverwriteError
 from medtext.note import Note, Relation, Span
 from medtext.registry import lookup, names
 
@@ -57,6 +58,21 @@ class Format:
         unknown = self.loses - LOSABLE
         if unknown:
             raise ValueError(f"Format {self.name!r} loses {sorted(unknown)}, which is not among {sorted(LOSABLE)}.")
+
+    def options(self, *, writing: bool = False) -> tuple[str, ...]:
+        """What its reader or writer lets the user choose, in order."""
+        function = self.write if writing else self.read
+        parameters = inspect.signature(function).parameters.values() if function else ()
+        return tuple(one.name for one in parameters if one.kind is one.KEYWORD_ONLY and one.name != "name")
+
+    def check_options(self, options: Iterable[str], *, writing: bool = False) -> None:
+        """Raise ConfigError for an option that it does not have, listing those it has."""
+        known = self.options(writing=writing)
+        for option in options:
+            if option not in known:
+                verb = "written" if writing else "read"
+                listed = ", ".join(known) or "none"
+                raise ConfigError(f"Format {self.name!r} is not {verb} with {option!r}. Options: {listed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,7 @@ def read(
     one = get_format(name)
     if one.read is None:
         raise FormatError(f"format {name!r} can only be written.", where=str(path))
+    one.check_options(options)
     seen: set[str] = set()
     for item in _items(one, path, options):
         problem = item if isinstance(item, Problem) else _repeated(item, seen)
@@ -177,6 +194,7 @@ def write(
     one = get_format(name)
     if one.write is None:
         raise FormatError(f"format {name!r} can only be read.", where=str(path))
+    one.check_options(options, writing=True)
     done = Written(str(path), name, 0)
     tally = Counter[str]()
     flow = _guarded(notes, one, allow_phi, tally, done.dropped)
