@@ -21,7 +21,7 @@ import medtext
 from medtext.note import Note
 
 PASSES = 5
-STAGES = ("deid", "sentences", "sections", "phrases", "assertion", "linking")
+STAGES = ("deid", "sentences", "sections", "phrases", "quantities", "assertion", "linking")
 PEERS = ("medspacy default", "presidio default recognisers")
 ROWS = ("default pipeline", *STAGES, *PEERS)
 Work = Callable[[list[Note]], object]

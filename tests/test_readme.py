@@ -1,0 +1,63 @@
+"""The README's examples run as they stand."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import medtext
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_python_example_runs_and_shows_what_it_promises(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("python")
+    assert len(code.splitlines()) <= 25
+    exec(compile(code, "README.md", "exec"), {})
+    shown = capsys.readouterr().out
+    for name in ("Delgado", "Okafor", "03/14"):
+        assert name not in shown
+    lines = {line[:20].strip(): line[20:].split() for line in shown.splitlines()}
+    assert lines["type 2 diabetes"][-1] == "ICD10CM:E11.9"
+    assert lines["chest pain"][1] == "absent"
+    assert lines["breast cancer"][2] == "family"
+    assert "RXNORM:6809" in lines["metformin"]
+
+
+def test_the_command_line_example_runs(tmp_path):
+    (tmp_path / "notes").mkdir()
+    for note in medtext.examples():
+        (tmp_path / "notes" / f"{note.id}.txt").write_bytes(note.text.encode("utf-8"))
+    lines = [line for block in blocks("console") for line in block.splitlines() if line.startswith("$ medtext ")]
+    assert len(lines) >= 4
+    bin_folder = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": bin_folder + os.pathsep + os.environ["PATH"]}
+    for line in lines:
+        command = shlex.split(line.removeprefix("$ "), comments=True)
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+    assert (tmp_path / "spans.html").stat().st_size > 10_000
+    assert any((tmp_path / "brat").rglob("*.ann"))
+
+
+def test_every_file_that_the_documents_link_to_is_there():
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+            assert (ROOT / target).exists(), f"{name} links to {target}"
+
+
+@pytest.mark.parametrize("command", ["make demo", "make test"])
+def test_the_two_commands_are_what_ci_runs(command):
+    assert f"$ {command}" in README
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
