@@ -28,11 +28,62 @@ from medtext.note import (
 )
 
 ODD = [
-    *("\n", "\r\n", "\r", "\t", " ", "  ", "\u2028", "\u2029", "\u0085", "\x00", "\x0b", "\x0c", "\x1f", "\x7f", "\x9f"),
+    *(
+        "\n",
+        "\r\n",
+        "\r",
+        "\t",
+        " ",
+        "  ",
+        "\u2028",
+        "\u2029",
+        "\u0085",
+        "\x00",
+        "\x0b",
+        "\x0c",
+        "\x1f",
+        "\x7f",
+        "\x9f",
+    ),
     *("e\u0301", "👩🏽‍⚕️", "𝔘", "\ufeff", "\u200b", "\xa0", "\u202e", "\ufffe", "שלום", '"', "'", "\\", "\\n"),
-    *(",", ";", "|", "#", ": ", "- ", "---", "\n---\n", "{", "}", "[", "]", "&", "*", "<b>", "%", "@", "`", "~", "\n\n"),
+    *(
+        ",",
+        ";",
+        "|",
+        "#",
+        ": ",
+        "- ",
+        "---",
+        "\n---\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        "&",
+        "*",
+        "<b>",
+        "%",
+        "@",
+        "`",
+        "~",
+        "\n\n",
+    ),
 ]
-WORDS = ["fever", "no", "chest pain", "BP 120/80", "1e5", "12:30", "NO", "yes", "null", "2024-03-02", "0x1F", "1_000", "="]
+WORDS = [
+    "fever",
+    "no",
+    "chest pain",
+    "BP 120/80",
+    "1e5",
+    "12:30",
+    "NO",
+    "yes",
+    "null",
+    "2024-03-02",
+    "0x1F",
+    "1_000",
+    "=",
+]
 _characters = st.characters(exclude_categories=["Cs"])
 texts = st.lists(st.sampled_from(ODD) | st.sampled_from(WORDS) | st.text(_characters, max_size=3), max_size=12).map(
     "".join
@@ -47,24 +98,28 @@ def _is_name(text: str) -> bool:
     return bool(text) and text == text.strip() and text.isprintable()
 
 
-names = st.sampled_from(["PROBLEM", "NO", "1e5", "12:30", "Sign_symptom", "a b", "Größe", "x:y", "#1", "-", "fragment"]) | (
-    st.text(_characters, min_size=1, max_size=6).filter(_is_name)
-)
+names = st.sampled_from(
+    ["PROBLEM", "NO", "1e5", "12:30", "Sign_symptom", "a b", "Größe", "x:y", "#1", "-", "fragment"]
+) | (st.text(_characters, min_size=1, max_size=6).filter(_is_name))
 layers = st.sampled_from(["entity", "phi", "section", "no", "presence"])
 note_ids = (
     st.sampled_from(["n1", "a/b", "a/b/c", "1e5", "NO", "note 7", "Größe", "x.txt", "👩", "12:30", "n1.ann"])
     | st.lists(st.text(_characters, min_size=1, max_size=5).filter(_is_name), min_size=1, max_size=3).map("/".join)
 ).filter(
-    lambda one: "\\" not in one
-    and "/" + one == "/" + one.strip()
-    and not {"", ".", ".."} & set(one.split("/"))
-    and "//" not in one
+    lambda one: (
+        "\\" not in one
+        and "/" + one == "/" + one.strip()
+        and not {"", ".", ".."} & set(one.split("/"))
+        and "//" not in one
+    )
 )
 systems = st.sampled_from(["SNOMED", "ICD10CM", "LOINC", "A", "NO", "X_1"])
 codes = st.builds(
     Code, systems, st.sampled_from(["38341003", "I10", "1e5", "R07.9", "a:b", "x,y", "'", "NO", "=1", "E11.65;"])
 )
-json_scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+json_scalars = (
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+)
 json_values = st.recursive(
     json_scalars | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -72,7 +127,12 @@ json_values = st.recursive(
 )
 mappings = st.dictionaries(texts | names, json_values, max_size=3)
 candidates = st.builds(
-    Candidate, codes, display=texts, score=scores, match=st.sampled_from(["", "exact"]), release=st.sampled_from(["", "2026-04"])
+    Candidate,
+    codes,
+    display=texts,
+    score=scores,
+    match=st.sampled_from(["", "exact"]),
+    release=st.sampled_from(["", "2026-04"]),
 )
 sources = st.builds(
     Source, st.builds(lambda kind, name: f"{kind}:{name}@1", st.sampled_from(SOURCE_KINDS), names), scores

@@ -78,7 +78,9 @@ def test_a_heading_that_is_a_note_is_not_shown():
 
 
 def test_bad_rows_are_problems_with_their_line_and_the_others_are_read():
-    items = table('id,text,ward\n1,"two\nlines",x\n2,short\n3,a,b,c\n4,"bad" quote,x\n,no id,x\n5,good,x\n6,"never closed')
+    items = table(
+        'id,text,ward\n1,"two\nlines",x\n2,short\n3,a,b,c\n4,"bad" quote,x\n,no id,x\n5,good,x\n6,"never closed'
+    )
     assert [item.id for item in items if isinstance(item, Note)] == ["1", "5"]
     assert [item.where for item in items if isinstance(item, Problem)] == [f"t.csv:{n}" for n in (4, 5, 6, 7, 9)]
     assert not any(word in str(item) for item in items for word in ("short", "bad", "never", "no id"))
