@@ -13,7 +13,7 @@ from typing import Any
 from medtext.errors import FormatError, NoteError, Problem
 from medtext.formats import Format
 from medtext.formats.spanfile import FORMAT_NAME, note_to_record, record_to_note
-from medtext.formats.standoff import AXES, NOTE_X, brat_x, dump, rest_of_x, token
+from medtext.formats.standoff import AXES, NOTE_X, dump, rest_of_x, token
 from medtext.formats.standoff_reader import parse
 from medtext.formats.text import note_files, note_path, read_text, write_text
 from medtext.note import Note
