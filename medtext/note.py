@@ -346,7 +346,7 @@ class Note:
 def _check_note_id(identifier: str) -> None:
     _check_name(identifier, "A note id", 200)
     unsafe = "\\" in identifier or {"", ".", ".."} & set(identifier.split("/"))
-    _refuse(unsafe, "A note id may hold / between names, but no \\ and no name that is empty, . or .. (it names a file).")
+    _refuse(unsafe, "A note id may hold / between names, but no \\ and no empty, . or .. name (it names a file).")
 
 
 def _is_unicode(text: str) -> bool:

@@ -116,6 +116,9 @@ def read(
             yield Problem(error.reason, note_id=error.note_id, where=where)
         except NoteError as error:
             yield Problem(str(error), where=where)
+        except (TypeError, AttributeError, KeyError) as error:
+            # Something of another type where JSON of Label Studio holds text, a list or an object.
+            yield Problem(f"the task is malformed ({type(error).__name__}).", where=where)
     if blind:
         logger.warning("%s: %d tasks hold only ids of predictions: spans deleted there cannot be told.", name, blind)
 
@@ -139,9 +142,7 @@ def _tasks(stream: BinaryIO, name: str) -> list[Any]:
     return value
 
 
-def task_to_note(
-    task: Any, *, which: str = "latest", annotator: str | int | None = None, number: int = 1
-) -> Note:
+def task_to_note(task: Any, *, which: str = "latest", annotator: str | int | None = None, number: int = 1) -> Note:
     """The note of one task; raises NoteError or FormatError, naming the region, when it is malformed."""
     data = task.get("data") if isinstance(task, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("text"), str):
@@ -219,7 +220,11 @@ def _with_spans(note: Note, spans: Mapping[str, Span], written: Iterable[Region]
 
 
 def _with_relations(
-    note: Note, ours: Mapping[str, Any], theirs: Iterable[tuple[str, str, str]], spans: Mapping[str, Span], reviewed: bool
+    note: Note,
+    ours: Mapping[str, Any],
+    theirs: Iterable[tuple[str, str, str]],
+    spans: Mapping[str, Span],
+    reviewed: bool,
 ) -> Note:
     """The note with its relations: those that were shown are judged, the others stay as they are."""
     known = {span.id for span in note.spans}

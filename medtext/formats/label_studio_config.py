@@ -31,7 +31,8 @@ def labeling_config(taxonomy: Taxonomy | str | Path, *, layers: Iterable[str] = 
     hotkeys = _hotkeys([label for labels in groups.values() for label in labels])
     for layer, labels in groups.items():
         lines.append(f'  <Labels name="{layer}" toName="{TEXT}" showInline="true">')
-        lines += [f"    {_tag('Label', value=one.name, background=one.colour, hotkey=hotkeys[one.name])}" for one in labels]
+        for one in labels:
+            lines.append(f"    {_tag('Label', value=one.name, background=one.colour, hotkey=hotkeys[one.name])}")
         lines.append("  </Labels>")
     lines.append(f"  {_tag('Text', name=TEXT, value='$text', granularity='symbol')}")
     lines += _controls(groups)

@@ -1,7 +1,8 @@
 """Spans as Label Studio regions, and back with what a person did to them.
 
 The span as it was written stands in its region's `meta.medtext`, which Label Studio keeps; what was changed is told by
-comparing with it, never by the interface's own word. A discontinuous span is one region a fragment, joined by relations.
+comparing with it, never by the interface's own word. A discontinuous span is one region a fragment, joined by
+relations.
 """
 
 from __future__ import annotations
@@ -150,21 +151,19 @@ def _say(regions: Mapping[str, Region], item: dict[str, Any]) -> bool:
             raise NoteError(f"region {item.get('id')!r} has no label.")
         return False
     name, kind = item.get("from_name"), item.get("type")
-    held = value.get({"textarea": "text"}.get(kind, kind)) if isinstance(value, dict) else None
-    if (name in AXES and kind == "choices") or (name, kind) in ((CODES, "taxonomy"), (COMMENT, "textarea")):
-        if not isinstance(held, list):
-            raise NoteError(f"{name!r} of region {region.id!r} is not a list.")
-    if name in AXES and kind == "choices":
-        if len(held) > 1:
-            raise NoteError(f"region {region.id!r} has {len(held)} values of {name!r}; it takes one.")
-        region.axes |= {name: one for one in held}
-    elif (name, kind) == (CODES, "taxonomy"):
-        found = [_code(path, region) for path in held]
-        region.codes += [code for code in dict.fromkeys(found) if code not in region.codes]
-    elif (name, kind) == (COMMENT, "textarea"):
-        region.comment = "\n".join(map(str, held))
-    else:
+    held = value.get("text" if kind == "textarea" else kind) if isinstance(value, dict) else None
+    if not {"choices": name in AXES, "taxonomy": name == CODES, "textarea": name == COMMENT}.get(kind):
         region.foreign.append({key: item.get(key) for key in ("from_name", "type", "value")})
+    elif not isinstance(held, list):
+        raise NoteError(f"{name!r} of region {region.id!r} is not a list.")
+    elif kind == "taxonomy":
+        region.codes = list(dict.fromkeys([*region.codes, *(_code(path, region) for path in held)]))
+    elif kind == "textarea":
+        region.comment = "\n".join(map(str, held))
+    elif len(held) > 1:
+        raise NoteError(f"region {region.id!r} has {len(held)} values of {name!r}; it takes one.")
+    elif held:
+        region.axes[name] = held[0]
     return True
 
 
@@ -241,16 +240,20 @@ def _span(region: Region, base: Span | None, identifier: str, reviewed: bool) ->
     codes = tuple(region.codes)
     if base and set(codes) == set(base.codes):
         codes = base.codes  # Label Studio keeps its own order of what is ticked
-    now = {"at": region.at, "label": region.label, "layer": region.layer, "codes": codes, "comment": region.comment}
-    now |= {"assertion": Assertion(**region.axes)}
+    x = dict(base.x) if base else {}
+    now = {
+        "at": region.at,
+        "label": region.label,
+        "layer": region.layer,
+        "assertion": Assertion(**region.axes),
+        "codes": codes,
+        "comment": region.comment,
+        "x": x | ({"label_studio": region.foreign} if region.foreign else {}),
+    }
     if base is None:
-        return Span(**now, id=identifier, status="added" if reviewed else "predicted", score=region.score, **_foreign(region))
-    span = replace(base, **now, **_foreign(region, base.x))
+        return Span(**now, id=identifier, status="added" if reviewed else "predicted", score=region.score)
+    span = replace(base, **now)
     return _judged(base, span) if reviewed else span
-
-
-def _foreign(region: Region, x: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return {"x": {**(x or {}), "label_studio": region.foreign}} if region.foreign else {}
 
 
 def _judged(base: Span, span: Span) -> Span:

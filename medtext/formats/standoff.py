@@ -1,5 +1,6 @@
-"""Writes the lines of a brat `.ann` file: T text-bound, E events, R relations, A attributes, N normalisations, # notes, * sets.
+"""Writes the lines of a brat `.ann` file.
 
+T text-bound, E events, R relations, A and M attributes, N normalisations, # notes, * sets.
 Axes of an assertion are attributes, codes are normalisations, a comment is an `AnnotatorNotes` line. What brat has no
 place for stands as JSON in a note of type `Medtext`, so that the comment that brat lets people edit stays their own.
 What we have no field for is kept in `x["brat"]` and written back. Arguments of an event are relations from its trigger.

@@ -214,7 +214,8 @@ class _Reader:
         brat = {} if roles == ["Arg1", "Arg2"] else {"roles": roles}
         comment = "\n".join(target.comments)
         brat |= target.brat | ({"comment": comment} if comment else {})
-        return self.linked(name, kind, [self.end(word, target.row) for word in words], target.ours, brat, target.row)
+        ends = [self.end(word, target.row) for word in words]
+        return self.linked(name, kind, ends, ours=target.ours, brat=brat, row=target.row)
 
     def arguments(self, name: str, event: _Target) -> Iterator[Relation]:
         """The arguments of an event, as relations from its trigger."""
@@ -225,10 +226,11 @@ class _Reader:
             held = ours[number - 1] if number <= len(ours) and isinstance(ours[number - 1], dict) else {}
             ends = [(trigger, ""), self.end(word, event.row)]
             role = word.rpartition(":")[0]
-            yield self.linked(f"{name}-{number}", role, ends, held, {"event": name}, event.row)
+            brat = {"event": name}
+            yield self.linked(f"{name}-{number}", role, ends, ours=held, brat=brat, row=event.row)
 
     def linked(
-        self, name: str, kind: str, ends: Sequence[tuple[str, str]], ours: dict, brat: dict, row: _Row
+        self, name: str, kind: str, ends: Sequence[tuple[str, str]], *, ours: dict, brat: dict, row: _Row
     ) -> Relation:
         (source, source_event), (target, target_event) = ends
         brat |= {key: event for key, event in (("from", source_event), ("to", target_event)) if event}
