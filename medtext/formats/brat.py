@@ -44,10 +44,9 @@ def _note(file: Path, note_id: str) -> Note:
     annotations = file.with_name(stem + ".ann")
     if not annotations.is_file():
         return note
-    spans, relations, brat = parse(read_text(annotations, "utf-8"), text, str(annotations))
+    spans, relations, x = parse(read_text(annotations, "utf-8"), text, str(annotations))
     try:
-        x = note.x | ({"brat": brat} if brat else {})
-        return note.replace(spans=tuple(spans), relations=tuple(relations), x=x)
+        return note.replace(spans=tuple(spans), relations=tuple(relations), x={**note.x, **x})
     except NoteError as error:
         raise FormatError(str(error), where=str(annotations)) from None
 

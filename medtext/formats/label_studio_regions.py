@@ -128,9 +128,9 @@ def read_result(result: Any, text: str) -> Result:
 
 def _region(item: dict[str, Any], text: str) -> Region:
     name, value = item.get("id"), item.get("value")
-    what = f"region {name!r}"
     if not isinstance(name, str) or not isinstance(value, dict):
-        raise NoteError(f"{what} has no id or no value.")
+        raise NoteError("a region has no id or no value.")
+    what = f"region {name!r}"
     start, end, labels = value.get("start"), value.get("end"), value.get("labels")
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
         raise NoteError(f"{what} does not lie inside the text of {len(text)} characters.")

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from medtext.errors import FormatError, NoteError
 from medtext.formats.spanfile import record_to_relation, record_to_span
-from medtext.formats.standoff import AXES, COMMENT, DEFAULTS, OURS, shown, split_lines, token
+from medtext.formats.standoff import (
+    AXES,
+    COMMENT,
+    DEFAULTS,
+    NOTE_X,
+    OURS,
+    RELATION_X,
+    SPAN_X,
+    shown,
+    split_lines,
+    token,
+)
 from medtext.note import Code, Relation, Span
 
 _PLACES = re.compile(r"[0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*")
 
 
 def parse(lines: str, text: str, where: str) -> tuple[list[Span], list[Relation], dict[str, Any]]:
-    """Spans, relations and `x["brat"]` of a note; raises FormatError with `where`:line."""
+    """Spans, relations and what goes to `x` of a note; raises FormatError with `where`:line."""
     reader = _Reader(lines, text, where)
     spans = [reader.span(name, target) for name, target in reader.spans.items()]
     relations = [reader.relation(name, target) for name, target in reader.relations.items()]
     arguments = [one for name, event in reader.events.items() for one in reader.arguments(name, event)]
-    return spans, relations + arguments, reader.brat
+    return spans, relations + arguments, _kept(reader.brat, NOTE_X)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +203,7 @@ class _Reader:
             record["comment"] = _comment(target)
             references = _references(target)
             brat = self.entry_events(name) | target.brat | ({"references": references} if references else {})
-            return record_to_span({**record, "x": x | ({"brat": brat} if brat else {})}, what=f"span {name!r}")
+            return record_to_span({**record, "x": x | _kept(brat, SPAN_X)}, what=f"span {name!r}")
         except NoteError as error:
             raise self.error(str(error), row) from None
         except (TypeError, ValueError, AttributeError):
@@ -239,10 +250,15 @@ class _Reader:
         record = {"id": name, "status": DEFAULTS["status"], **ours, "type": kind, "from": source, "to": target}
         held = record.get("x")
         try:
-            x = (held if isinstance(held, dict) else {}) | ({"brat": brat} if brat else {})
+            x = (held if isinstance(held, dict) else {}) | _kept(brat, RELATION_X)
             return record_to_relation({**record, "x": x})
         except NoteError as error:
             raise self.error(str(error), row) from None
+
+
+def _kept(brat: dict[str, Any], order: Iterable[str]) -> dict[str, Any]:
+    """What goes to `x`, in one order whatever that of the lines."""
+    return {"brat": {key: brat[key] for key in order if key in brat}} if brat else {}
 
 
 def _squeezed(text: str) -> str:

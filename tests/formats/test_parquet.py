@@ -54,7 +54,7 @@ def test_a_null_text_is_a_problem_with_its_row(tmp_path):
 
 def test_a_missing_column_and_a_file_that_is_none_are_refused(tmp_path):
     pq.write_table(pa.Table.from_pylist([{"a": 1}]), tmp_path / "n.parquet")
-    with pytest.raises(FormatError, match="no column 'text'.*Columns: a"):
+    with pytest.raises(FormatError, match=r"no column 'text'.*Columns: a"):
         list(FORMAT.read(tmp_path / "n.parquet"))
     (tmp_path / "bad.parquet").write_bytes(b"not parquet at all")
     with pytest.raises(FormatError, match="no Parquet file"):

@@ -48,7 +48,8 @@ def test_it_looks_as_a_person_would_write_it():
     assert dump(note) == (
         "note: note-001\ndeidentified: true\nmeta: {date: '2024-03-02'}\ntext: |\n"
         "  Pt denies chest pain. HTN on lisinopril 10 mg.\nspans:\n"
-        "- {id: e1, at: [[10, 20]], quote: [chest pain], label: PROBLEM, codes: ['SNOMED:29857009'], presence: absent}\n"
+        "- {id: e1, at: [[10, 20]], quote: [chest pain], label: PROBLEM, "
+        "codes: ['SNOMED:29857009'], presence: absent}\n"
     )
 
 
