@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from laws import batches
 
 from medtext import Assertion, Candidate, Code, Note, Relation, Span, read, write
 from medtext.errors import FormatError, Problem
 from medtext.formats import jsonl
 from medtext.formats.brat import FORMAT
 from medtext.taxonomy import Taxonomy
+from tests.laws import batches
 
 TEXT = "Pt denies chest pain.\r\nHTN on lisinopril 10 mg."
 

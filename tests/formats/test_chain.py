@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from laws import batches
 
 from medtext import Note
 from medtext.formats import Format, get_format, losses, read, without, write
+from tests.laws import batches
 
 CHAIN = ("jsonl", "yaml", "label_studio", "brat", "jsonl")
 SUFFIX = {"jsonl": ".jsonl", "yaml": ".yaml", "label_studio": ".json", "brat": ""}

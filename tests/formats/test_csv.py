@@ -6,12 +6,12 @@ import io
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import batches, names, notes, texts
 
 from medtext import Note, read
 from medtext.errors import FormatError, Problem
 from medtext.formats import without
 from medtext.formats.csv import FORMAT
+from tests.laws import batches, names, notes, texts
 
 
 def written(notes: list[Note], **options) -> io.BytesIO:

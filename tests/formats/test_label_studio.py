@@ -10,12 +10,12 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import batches
 
 from medtext import Assertion, Candidate, Code, Note, Relation, Review, Span
 from medtext.errors import ConfigError, FormatError, Problem
 from medtext.formats.label_studio import FORMAT, labeling_config, note_to_task
 from medtext.taxonomy import Label, RelationType, Taxonomy
+from tests.laws import batches
 
 TEXT = "Pt denies chest pain.\nHTN on lisinopril 10 mg; left and right arm pain."
 PAIN, HTN = Code("SNOMED", "29857009"), Code("ICD10CM", "I10")

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 from hypothesis import given, settings
-from laws import batches
 
 from medtext import Note
 from medtext.errors import FormatError, MissingExtraError, Problem
 from medtext.formats import without
 from medtext.formats.parquet import FORMAT
+from tests.laws import batches
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -8,12 +8,12 @@ from importlib.resources import files
 import jsonschema
 import pytest
 from hypothesis import given, settings
-from laws import batches, notes
 
 from medtext import Assertion, Candidate, Code, Note, Relation, Review, Source, Span
 from medtext.errors import FormatError, NoteError, Problem
 from medtext.formats.jsonl import FORMAT
 from medtext.formats.spanfile import note_to_record, record_to_note
+from tests.laws import batches, notes
 
 SCHEMA = json.loads(files("medtext.formats").joinpath("medtext-1.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

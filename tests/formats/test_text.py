@@ -2,12 +2,12 @@
 
 import pytest
 from hypothesis import given, settings
-from laws import batches
 
 from medtext import Note, read, write
 from medtext.errors import ConfigError, FormatError, Problem
 from medtext.formats import without
 from medtext.formats.text import FORMAT
+from tests.laws import batches
 
 
 @settings(max_examples=40, deadline=None)

@@ -5,11 +5,11 @@ import io
 import pytest
 import yaml
 from hypothesis import given, settings
-from laws import batches, json_values
 
 from medtext import Assertion, Code, Note, Span
 from medtext.errors import Problem
 from medtext.formats.yaml import FORMAT, dump
+from tests.laws import batches, json_values
 
 TEXT = "Pt denies chest pain. HTN on lisinopril 10 mg."
 
