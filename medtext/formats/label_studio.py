@@ -233,7 +233,8 @@ def _with_relations(
     written = [one for one in written if {one.source, one.target} <= known]
     visible = [one for one in written if _is_visible(one, shown)]
     judged, new = judge_relations(visible, theirs, spans, reviewed=reviewed)
-    return note.add(relations=[*(one for one in written if one not in visible), *judged, *new])
+    hidden = [one for one in written if not _is_visible(one, shown)]
+    return note.add(relations=[*hidden, *judged, *new])
 
 
 FORMAT = Format(

@@ -80,10 +80,12 @@ class _Names:
         return name
 
     def next(self, kind: str) -> str:
-        while (name := f"{kind}{self.following[kind]}") in self.used | self.reserved:
+        while True:
+            name = f"{kind}{self.following[kind]}"
             self.following[kind] += 1
-        self.used.add(name)
-        return name
+            if name not in self.used and name not in self.reserved:
+                self.used.add(name)
+                return name
 
 
 def dump(note: Note) -> str:

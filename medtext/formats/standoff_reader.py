@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from medtext.errors import FormatError, NoteError
@@ -202,22 +204,22 @@ class _Reader:
             record |= {"assertion": target.axes} if target.axes else {}
             record["comment"] = _comment(target)
             references = _references(target)
-            brat = self.entry_events(name) | target.brat | ({"references": references} if references else {})
+            brat = {"events": self.entries.get(name), **target.brat, "references": references}
             return record_to_span({**record, "x": x | _kept(brat, SPAN_X)}, what=f"span {name!r}")
         except NoteError as error:
             raise self.error(str(error), row) from None
         except (TypeError, ValueError, AttributeError):
             raise self.error(f"the {OURS} note of {name} is damaged.", row) from None
 
-    def entry_events(self, name: str) -> dict[str, Any]:
-        """The events that this span triggers; the type only where it is not the label."""
-        entries = []
+    @cached_property
+    def entries(self) -> dict[str, list[dict[str, str]]]:
+        """The events of each trigger; their type only where it is not the label of the trigger."""
+        found = defaultdict(list)
         for event, target in self.events.items():
             kind, _, trigger = target.row.words[0].rpartition(":")
-            if trigger == name:
-                same = kind == self.spans[name].row.words[0]
-                entries.append({"id": event} if same else {"id": event, "type": kind})
-        return {"events": entries} if entries else {}
+            label = self.spans[trigger].row.words[0] if trigger in self.spans else ""
+            found[trigger].append({"id": event} if kind == label else {"id": event, "type": kind})
+        return dict(found)
 
     def relation(self, name: str, target: _Target) -> Relation:
         kind, *words = target.row.words
@@ -258,7 +260,8 @@ class _Reader:
 
 def _kept(brat: dict[str, Any], order: Iterable[str]) -> dict[str, Any]:
     """What goes to `x`, in one order whatever that of the lines."""
-    return {"brat": {key: brat[key] for key in order if key in brat}} if brat else {}
+    held = {key: brat[key] for key in order if brat.get(key)}
+    return {"brat": held} if held else {}
 
 
 def _squeezed(text: str) -> str:
