@@ -177,6 +177,12 @@ def test_fragments_are_what_the_relations_say():
     assert (apart.span("e5-2").at, apart.span("e5-2").status) == (((62, 70),), "added")
 
 
+def test_a_relation_called_like_our_own_joins_nothing():
+    note = sample().add(relations=[Relation("fragment", "e1", "e2")])
+    assert parsed([note_to_task(note)]) == [note]
+    assert [span.at for span in parsed([annotated(note=note)])[0].spans] == [span.at for span in note.spans]
+
+
 def test_spans_that_are_not_shown_wait_in_the_task():
     note = sample().update([Span(((22, 25),), "PROBLEM", id="e2", status="rejected")])
     task = note_to_task(note)
