@@ -363,8 +363,8 @@ class Note:
 
 def _check_note_id(identifier: str) -> None:
     _check_name(identifier, "A note id", 200)
-    unsafe = identifier.startswith("/") or "\\" in identifier or ".." in identifier.split("/")
-    _refuse(unsafe, "A note id may hold / between names, but no leading /, no \\ and no .. (it becomes a file name).")
+    unsafe = "\\" in identifier or {"", ".", ".."} & set(identifier.split("/"))
+    _refuse(unsafe, "A note id may hold / between names, but no \\ and no empty, . or .. name (it names a file).")
 
 
 def _is_unicode(text: str) -> bool:
