@@ -16,8 +16,9 @@ from medtext.stages.deid.tokens import Tokens
 
 _LONGEST = 4
 _AGE_AFTER = re.compile(
-    r"(?:['’]s)?,?\s{1,2}(?:is|was|,|\()?\s{0,2}(?:an?\s|the\s|our\s)?(?:very\s|pleasant\s|delightful\s|[a-z-]{3,14}\s){0,2}"
-    r"\(?(?:\d{1,3}|[a-z]{3,7}(?:-[a-z]{3,5})?)[\s-]{0,2}(?:y(?:ea)?rs?(?:[\s-]old)?\b|y\.?/?o\b|months?[\s-]old|weeks?[\s-]old|days?[\s-]old|m\b|f\b|[mf]\))",
+    r"(?:,?\s{1,2}(?:is|was)\s|,\s{1,2}|\s{1,2}(?=[(\d]))(?:an?\s|the\s|our\s)?(?:[a-z-]{3,14},?\s){0,3}\(?"
+    r"(?:\d{1,3}|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-[a-z]{3,5})?|[a-z]{3,6}teen)"
+    r"[\s-]{0,2}(?:y(?:ea)?rs?\b|y\.?/?o\b|y\.\s?o\.|(?:months?|weeks?|days?)[\s-]old|[mf]\b)",
     re.IGNORECASE,
 )
 _RECORD_AFTER = re.compile(r",?\s{1,3}[(\[]?(?:DOB|MRN|D\.O\.B|SSN|date of birth|medical record)\b", re.IGNORECASE)
@@ -81,6 +82,8 @@ class _Pass:
         if not self._may_start(at, strong=titled or rule == "field"):
             return None
         last = self._run(at, loose=True)
+        if rule == "field" and self.tokens.gap(last) in (", ", ",") and self._given(last + 1):
+            last = self._run(last + 1, loose=True)
         if last == at and not titled and self._weak(at) and rule not in ("field", "relative", "signature", "salutation"):
             return None
         return Mention(at, last, label, 0.95 if titled or rule == "field" else 0.85, rule)
@@ -104,7 +107,8 @@ class _Pass:
             field_label = self._field(before, gap)
             if field_label:
                 return field_label, "field"
-        if gap.strip(" ,\"'(“") == "" and word in lexicon.relatives and self._is_kin(before):
+        known = tokens.core(at) in lexicon.first or "(" not in gap
+        if gap.strip(" ,\"'(“") == "" and word in lexicon.relatives and known and self._is_kin(before):
             return "RELATIVE", "relative"
         if gap.strip(" ") == "" or word == "s":
             cue = self._phrase_before(before, lexicon.cues)
@@ -128,9 +132,14 @@ class _Pass:
         name = self._phrase_before(before, self.lexicon.fields)
         if not name:
             return ""
-        if name in ("contact", "re", "cc", "y") and not self.tokens.at_line_start(before):
+        if name in _LINE_HEADS and not self.tokens.at_sentence_start(before):
             return ""
         return self.lexicon.field_labels[name]
+
+    def _given(self, at: int) -> bool:
+        """Whether a first name stands here, behind the family name of a field."""
+        word = self.tokens.core(at)
+        return self.tokens.is_capital(at) and (word in self.lexicon.first or self._unknown(at, word, loose=True))
 
     def _phrase_before(self, last: int, phrases) -> str:
         """The longest phrase of these that ends with token `last`."""
@@ -178,14 +187,17 @@ class _Pass:
         """Two to four name-like words: taken when at least one of them is surely of a name."""
         tokens, lexicon = self.tokens, self.lexicon
         words = [tokens.core(one) for one in range(at, last + 1)]
-        if self._protected(last):
+        if self._protected(last, alone=False) or words[0] in lexicon.brands - lexicon.first.keys():
             return None
         first, final = words[0], words[-1]
         known_pair = first in lexicon.first and (final in lexicon.last or final in lexicon.first or len(final) == 1)
         caps = tokens.is_caps(at)
         if known_pair:
-            weak = self._weak(at) and (len(final) == 1 or final in lexicon.ordinary or self._weak(last))
-            if weak and (tokens.at_sentence_start(at) or caps or len(final) == 1):
+            if len(final) == 1:
+                weak = first in lexicon.ordinary or (self._weak(at) and tokens.at_sentence_start(at))
+            else:
+                weak = self._weak(at) and self._weak(last) and (tokens.at_sentence_start(at) or caps)
+            if weak:
                 return None
             return Mention(at, last, "NAME", 0.9, "known names")
         if caps and not tokens.mixed_line(at):
@@ -260,7 +272,7 @@ class _Pass:
             return None
         sure = any(self.tokens.core(one) in self.lexicon.first for one in range(at, run + 1))
         known = sure or self.tokens.core(run) in self.lexicon.last
-        if not known or (run == at and self.tokens.core(at) in self.lexicon.ordinary):
+        if not known or self._protected(run) or (run == at and self.tokens.core(at) in self.lexicon.ordinary):
             return None
         return Mention(at, run, "PATIENT", 0.9, "name and age")
 
@@ -348,11 +360,11 @@ class _Pass:
             return word in lexicon.last and strong and self._known_follows(at)
         if len(word) == 1:
             return strong and self.text[self.tokens.ends[at] : self.tokens.ends[at] + 1] == "."
-        if word in _NEVER:
+        if word in _NEVER or word in lexicon.generations or _saint(self.tokens, at):
             return False
         if strong:
             known = word in lexicon.first or word in lexicon.last
-            return known or word not in lexicon.ordinary and not word.endswith(lexicon.endings)
+            return known or not (word in lexicon.ordinary or word in lexicon.brands or word.endswith(lexicon.endings))
         if self.tokens.after_hyphen(at):
             return False
         known = word in lexicon.first or word in lexicon.last
@@ -389,19 +401,32 @@ class _Pass:
         return False
 
 
+_OPERATIONS = ("ectomy", "otomy", "ostomy", "oscopy", "plasty", "pexy")
 _KIN_BEFORE = frozenset("his her my their our the a your patient patient's patient’s older younger eldest youngest adult late".split())
+_LINE_HEADS = frozenset(["contact", "re", "cc", "name", "fellow", "resident", "assistant", "operator", "parent", "partner"])
 _NEVER = frozenset(
     "the a an and or of in on at to for with he she they we it i is was has had no not none see who per by as if but"
     " this that these those there his her him their our your my all any are be been from does did do will you".split()
 )
 
 
+def _saint(tokens: Tokens, at: int) -> bool:
+    """Whether St. stands before it, so that it names a place and not a person."""
+    return at > 0 and tokens.lower[at - 1] in ("st", "saint") and tokens.gap(at - 1).strip() in ("", ".")
+
+
 def headed(lexicon: Lexicon, tokens: Tokens, at: int) -> bool:
-    """Whether a medical head follows within two words: Murphy sign, Bell's palsy, Glasgow coma scale."""
+    """Whether a medical head follows within two words: Murphy sign, Bell's palsy, Glasgow coma scale.
+
+    A first name's possessive owns what follows ("Karen's disease"), unless it is an eponym ("Addison's disease").
+    """
+    word = tokens.core(at)
+    if tokens.possessive(at) and word in lexicon.first and word not in lexicon.eponyms:
+        return False
     for follower in (at + 1, at + 2):
         if follower >= len(tokens) or tokens.gap(follower - 1) not in (" ", "-", "/"):
             return False
-        if tokens.lower[follower] in lexicon.heads:
+        if tokens.lower[follower] in lexicon.heads or tokens.lower[follower].endswith(_OPERATIONS):
             return follower == at + 1 or tokens.lower[at + 1] not in _NEVER
         if not tokens.lower[follower].isalpha() or tokens.lower[follower] in _NEVER:
             return False
@@ -420,7 +445,7 @@ def _others(lexicon: Lexicon, text: str, tokens: Tokens, mentions: list[Mention]
     taken = {at for one in mentions for at in range(one.first, one.last + 1)}
     for at in tokens.capitals:
         word = tokens.core(at)
-        if at in taken or word not in parts or headed(lexicon, tokens, at) and word in lexicon.last:
+        if at in taken or word not in parts or (word in lexicon.eponyms and headed(lexicon, tokens, at)):
             continue
         plain = word in lexicon.ordinary or word in tokens.lower_words
         if plain and (tokens.at_sentence_start(at) or tokens.is_caps(at)):

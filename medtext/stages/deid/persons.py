@@ -18,7 +18,7 @@ _PART = re.compile(r"[^\W\d_]+(?:['’](?![sS]\b)[^\W\d_]+)*")
 _TITLE = re.compile(r"([A-Za-z]{2,4})\.?\s{1,2}$")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Person:
     """Someone's parts, gender where known, and the surest role seen."""
 
@@ -27,8 +27,9 @@ class _Person:
     role: str
     members: list[int] = field(default_factory=list)
 
-    def fits(self, parts: frozenset[str], gender: str) -> bool:
-        if self.gender and gender and self.gender != gender:
+    def fits(self, parts: frozenset[str], gender: str, role: str) -> bool:
+        others = self.role != role and "NAME" not in (self.role, role)
+        if others or (self.gender and gender and self.gender != gender):
             return False
         small, large = (parts, self.parts) if len(parts) <= len(self.parts) else (self.parts, parts)
         return all(part in large or _initial_of(part, large) for part in small) and any(
@@ -52,10 +53,11 @@ def persons(text: str, findings: Sequence[Finding], lexicon: Lexicon) -> dict[in
     people: list[_Person] = []
     by_part: dict[str, list[_Person]] = {}
     named = [(at, one) for at, one in enumerate(findings) if one.label in ROLES]
-    for at, one in sorted(named, key=lambda item: (-len(_parts(text, item[1])) > -2, item[0])):
-        parts = _parts(text, one)
+    parts_of = {at: _parts(text, one) for at, one in named}
+    for at, one in sorted(named, key=lambda item: (len(parts_of[item[0]]) == 1, item[0])):
+        parts = parts_of[at]
         gender = _gender(text, one, lexicon)
-        person = _fitting(parts, gender, by_part)
+        person = _fitting(parts, gender, one.label, by_part)
         if person is None:
             person = _Person(parts, gender, one.label)
             people.append(person)
@@ -72,12 +74,14 @@ def _parts(text: str, one: Finding) -> frozenset[str]:
     return frozenset(part.casefold() for part in _PART.findall(quote)) or frozenset([quote.casefold()])
 
 
-def _fitting(parts: frozenset[str], gender: str, by_part: dict[str, list[_Person]]) -> _Person | None:
+def _fitting(
+    parts: frozenset[str], gender: str, role: str, by_part: dict[str, list[_Person]]
+) -> _Person | None:
     """The one person that these parts fit; None when nobody or more than one does."""
     fitting: list[_Person] = []
     for part in sorted(parts):
         for person in by_part.get(part, ()):
-            if person not in fitting and person.fits(parts, gender):
+            if person not in fitting and person.fits(parts, gender, role):
                 fitting.append(person)
     same = [person for person in fitting if person.parts == parts]
     if len(same) == 1:

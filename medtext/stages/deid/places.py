@@ -67,8 +67,15 @@ class PlaceFinder:
             caps = tokens.is_caps(at) and len(words[0]) > 3 and not tokens.mixed_line(at)
             sure = not weak and (not caps or len(words) > 1)
             if state or sure or (weak and self._after_cue(tokens, at)):
-                yield Finding(tokens.starts[at], tokens.core_end(last), "PLACE", 0.8 if state else 0.6, "place")
+                score = 0.9 if state or len(words) > 1 else 0.6
+                yield Finding(tokens.starts[at], tokens.core_end(last), "PLACE", score, "place")
+                yield from self._short_hospital(tokens, at, last)
             return
+
+    def _short_hospital(self, tokens: Tokens, at: int, last: int) -> Iterator[Finding]:
+        """Brooklyn General: a town and the short form of its hospital."""
+        if self.hospitals and tokens.core(last + 1) in _SHORT and tokens.is_capital(last + 1) and tokens.gap(last) == " ":
+            yield Finding(tokens.starts[at], tokens.ends[last + 1], "HOSPITAL", 0.8, "town and hospital")
 
     def _medical(self, tokens: Tokens, last: int) -> bool:
         following = tokens.core(last + 1)
@@ -89,12 +96,19 @@ class PlaceFinder:
         first = self._first(tokens, at)
         own = [tokens.lower[one] for one in range(first, at + 1) if tokens.lower[one] not in self.generic]
         named = [one for one in own if one not in _JOINTS and one not in self.institutions and one not in _FEW]
-        known = not named and {tokens.lower[one] for one in range(first, at)} & _KNOWN_ALONE and word in ("hospital",)
-        ordinary = all(one in self.lexicon.ordinary and one not in self.lexicon.last for one in named)
+        known = self._known_alone(tokens, first, at)
+        ordinary = all(
+            one in self.lexicon.brands or (one in self.lexicon.ordinary and one not in self.lexicon.last) for one in named
+        )
         if (named and not ordinary) or known:
             start = tokens.starts[first]
             last = self._last(tokens, at)
             yield Finding(start, tokens.ends[last], "HOSPITAL", 0.85, "institution")
+
+    def _known_alone(self, tokens: Tokens, first: int, at: int) -> bool:
+        """Memorial Hospital, City Medical Center: words that name a place only together with its kind."""
+        held = {tokens.lower[one] for one in range(first, at)}
+        return bool(held & _KNOWN_ALONE) or ("general" in held and tokens.lower[at] in ("hospital", "hosp"))
 
     def _goes_on(self, tokens: Tokens, at: int) -> bool:
         """Whether a later word ends the same run: only the last one is taken."""
@@ -111,7 +125,7 @@ class PlaceFinder:
                 first = before
                 continue
             joint = tokens.lower[before] in ("of", "and", "for", "the") and before > 0
-            if not joint or not tokens.is_capital(before - 1) or tokens.gap(before - 1) != " ":
+            if not joint or tokens.lower[before - 1] in _OFFICES or not tokens.is_capital(before - 1) or tokens.gap(before - 1) != " ":
                 break
             first = before
         while first < at and (tokens.lower[first] in _NOT_FIRST or tokens.lower[first] in self.lexicon.titles):
@@ -144,8 +158,10 @@ class PlaceFinder:
 
 
 _ENOUGH = frozenset("hospital hospitals clinic clinics infirmary sanatorium hospice healthcare pavilion hosp".split())
+_SHORT = frozenset("general gen memorial methodist presbyterian baptist mercy".split())
 _FEW = frozenset("dr mr mrs ms seen at from to in".split())
-_KNOWN_ALONE = frozenset("general community memorial regional children's children’s county city veterans".split())
+_KNOWN_ALONE = frozenset("central community memorial regional children's county city veterans".split())
+_OFFICES = frozenset("department board committee division section service unit chair director".split())
 _NOT_FIRST = frozenset(
     "the a an at in of to from and for by seen visited visit since our his her their this that he she is was please call"
     " referred admitted transferred discharged department presented evaluated treated".split()
