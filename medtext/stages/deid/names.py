@@ -196,7 +196,8 @@ class _Pass:
             if len(final) == 1:
                 weak = first in lexicon.ordinary or (self._weak(at) and tokens.at_sentence_start(at))
             else:
-                weak = self._weak(at) and self._weak(last) and (tokens.at_sentence_start(at) or caps)
+                plain = first in lexicon.ordinary or final in lexicon.ordinary
+                weak = self._weak(at) and self._weak(last) and (caps or (plain and tokens.at_sentence_start(at)))
             if weak:
                 return None
             return Mention(at, last, "NAME", 0.9, "known names")

@@ -53,6 +53,8 @@ class PlaceFinder:
         for at in tokens.capitals:
             yield from self._town(text, tokens, at)
             if self.hospitals:
+                if tokens.lower[at] in ("county", "city"):
+                    yield from self._short_hospital(tokens, at, at)
                 yield from self._institution(tokens, at)
                 yield from self._named(tokens, at)
 
@@ -63,13 +65,13 @@ class PlaceFinder:
                 continue
             if tokens.after_hyphen(at) or self._medical(tokens, last):
                 return
+            yield from self._short_hospital(tokens, at, last)
             state = _STATE_AFTER.match(text[tokens.ends[last] : tokens.ends[last] + 6])
             caps = tokens.is_caps(at) and len(words[0]) > 3 and not tokens.mixed_line(at)
             sure = not weak and (not caps or len(words) > 1)
             if state or sure or (weak and self._after_cue(tokens, at)):
                 score = 0.9 if state or len(words) > 1 else 0.6
                 yield Finding(tokens.starts[at], tokens.core_end(last), "PLACE", score, "place")
-                yield from self._short_hospital(tokens, at, last)
             return
 
     def _short_hospital(self, tokens: Tokens, at: int, last: int) -> Iterator[Finding]:
