@@ -44,10 +44,26 @@ class NameFinder:
 
     def find(self, text: str, tokens: Tokens) -> Iterator[Finding]:
         """Every name in the text, the same name's other places included."""
-        mentions = list(_Pass(self.lexicon, text, tokens).mentions())
+        mentions = _with_roles(tokens, list(_Pass(self.lexicon, text, tokens).mentions()))
         for one in mentions:
             yield _finding(tokens, one)
         yield from _others(self.lexicon, text, tokens, mentions)
+
+
+def _with_roles(tokens: Tokens, mentions: list[Mention]) -> list[Mention]:
+    """A name without a role takes that of the person whose parts it repeats."""
+    roles: dict[str, str] = {}
+    for one in mentions:
+        if one.label != "NAME":
+            for at in range(one.first, one.last + 1):
+                _keep_role(roles, tokens.core(at), one.label)
+    return [_with_role(tokens, one, roles) if one.label == "NAME" else one for one in mentions]
+
+
+def _with_role(tokens: Tokens, one: Mention, roles: dict[str, str]) -> Mention:
+    held = {roles.get(tokens.core(at)) for at in range(one.first, one.last + 1)}
+    role = held.pop() if len(held) == 1 else None
+    return Mention(one.first, one.last, role, one.score, one.rule) if role else one
 
 
 def _finding(tokens: Tokens, one: Mention) -> Finding:
@@ -75,7 +91,8 @@ class _Pass:
     # ---- what stands before it
 
     def _with_cue(self, at: int) -> Mention | None:
-        label, rule = self._cue(at)
+        start = self._before_particles(at)
+        label, rule = self._cue(start)
         if not label:
             return None
         titled = rule == "title"
@@ -86,7 +103,16 @@ class _Pass:
             last = self._run(last + 1, loose=True)
         if last == at and not titled and self._weak(at) and rule not in ("field", "relative", "signature", "salutation"):
             return None
-        return Mention(at, last, label, 0.95 if titled or rule == "field" else 0.85, rule)
+        return Mention(start, last, label, 0.95 if titled or rule == "field" else 0.85, rule)
+
+    def _before_particles(self, at: int) -> int:
+        """Where a name begins that has small words before its capital: van der Berg."""
+        start = at
+        while start and at - start < 3 and self.tokens.words[start - 1] in self.lexicon.particles:
+            if self.tokens.gap(start - 1) != " ":
+                break
+            start -= 1
+        return start
 
     def _cue(self, at: int) -> tuple[str, str]:
         """The label that the words before a token give, and the kind of cue."""
@@ -407,7 +433,7 @@ _KIN_BEFORE = frozenset("his her my their our the a your patient patient's patie
 _LINE_HEADS = frozenset(["contact", "re", "cc", "name", "fellow", "resident", "assistant", "operator", "parent", "partner"])
 _NEVER = frozenset(
     "the a an and or of in on at to for with he she they we it i is was has had no not none see who per by as if but"
-    " this that these those there his her him their our your my all any are be been from does did do will you".split()
+    " this that these those there his her him their our your my all any are be been from does did do you".split()
 )
 
 

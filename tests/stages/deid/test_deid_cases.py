@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 _TAG = re.compile(r"<([A-Z_]+)>(.*?)</\1>", re.DOTALL)
-_FILE = Path(__file__).parent.parent / "cases" / "deid.txt"
+_FILE = Path(__file__).parent.parent.parent / "cases" / "deid.txt"
 
 
 def _cases() -> list[str]:
