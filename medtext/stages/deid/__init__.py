@@ -1,1 +1,129 @@
-"""De-identification."""
+"""De-identification: identifiers found by patterns, lexicons and context, and replaced by policy.
+
+The only stage that may change a text. What it found lies as `phi` spans over what stands there now; the values
+themselves are kept nowhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from medtext.errors import ConfigError
+from medtext.note import Note, Source, Span
+from medtext.redaction import Edit, Redaction
+from medtext.stages.deid.detect import Detector
+from medtext.stages.deid.names import known_values
+from medtext.stages.deid.replace import Replacer
+from medtext.stages.deid.surrogate import Surrogates, read_key
+from medtext.taxonomy import Policy
+
+logger = logging.getLogger(__name__)
+
+_REPLACEMENTS = ("tag", "surrogate")
+
+
+class Deid:
+    """Finds identifiers, replaces them by `policy`, and marks the note as de-identified.
+
+    `replace` says what stands where the policy says tag; "surrogate" needs a secret in MEDTEXT_KEY or `key_file`.
+    `known` names meta keys whose values identify, or maps them to labels. `keep_meta` names the meta keys that stay.
+    `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
+    the score theirs must have. Raises ConfigError for an option, rule file or recogniser that cannot be right.
+    """
+
+    name = "deid"
+    needs: frozenset[str] = frozenset()
+    adds = frozenset({"phi"})
+
+    def __init__(
+        self,
+        *,
+        policy: str | Path | Policy = "safe-harbor",
+        replace: str = "tag",
+        hospitals: bool = True,
+        known: Iterable[str] | Mapping[str, str] = (),
+        keep_meta: Iterable[str] = (),
+        recognizers: Iterable[str] = (),
+        entities: Mapping[str, str] | None = None,
+        threshold: float = 0.3,
+        key_file: str | Path | None = None,
+    ) -> None:
+        if replace not in _REPLACEMENTS:
+            raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")
+        self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
+        self.detector = Detector(recognizers=recognizers, entities=entities, hospitals=hospitals, threshold=threshold)
+        self.known = _known(known, self.detector.labels)
+        self.keep_meta = tuple(keep_meta)
+        self.replace = replace
+        self._replacer = self._make_replacer(key_file)
+        self._source = Source(f"rule:identifiers@{self.detector.clinical.version}")
+
+    def _make_replacer(self, key_file: str | Path | None) -> Replacer:
+        clinical, table = self.detector.clinical, self.detector.clinical.patterns.table
+        actions = {self.policy.default, *self.policy.actions.values()}
+        keyed = self.replace == "surrogate" or actions & {"surrogate", "shift"}
+        return Replacer(
+            policy=self.policy,
+            lexicon=clinical.lexicon,
+            restricted_zips=frozenset(table.get_typed("restricted_zips", list, [])),
+            birth_years_kept_from=table.get_typed("birth_years_kept_from", int, 0) + 1,
+            instead_of_tags=self.replace,
+            surrogates=Surrogates(read_key(key_file), clinical.lexicon) if keyed else None,
+        )
+
+    def __call__(self, note: Note) -> Note:
+        """The note without identifiers; as it is when it has none any more."""
+        if note.deidentified:
+            return note
+        ordinary = self.detector.clinical.lexicon.ordinary
+        extra = known_values(note.text, _values(note, self.known), ordinary)
+        findings = self.detector.find(note.text, extra)
+        patient = str(note.meta.get("patient", note.id))
+        new = self._replacer.replacements(note.text, findings, patient=patient)
+        done = [(one, text) for one, text in zip(findings, new, strict=True) if text is not None]
+        redaction = Redaction(tuple(Edit(one.start, one.end, text) for one, text in done))
+        meta = {key: note.meta[key] for key in self.keep_meta if key in note.meta}
+        logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
+        changed = redaction.redact(note).replace(meta=meta, deidentified=True)
+        return changed.add(self._span(one, redaction) for one, text in done if text)
+
+    def _span(self, one: Any, redaction: Redaction) -> Span:
+        start, end = redaction.to_new(one.start), redaction.to_new(one.end, edge="end")
+        return Span(((start, end),), one.label, layer="phi", score=one.score, sources=(self._source,))
+
+    def describe(self) -> dict[str, Any]:
+        """What the names rely on, which rules, and what is done with what is found."""
+        clinical = self.detector.clinical
+        return {
+            "names": "lexicons and context, no neural model",
+            "lexicon": clinical.lexicon.counts(),
+            "rules": f"identifiers@{clinical.version}",
+            "patterns": len(clinical.patterns.rules),
+            "policy": self.policy.name,
+            "replacement": self.replace,
+            "hospitals": self.detector.clinical.places.hospitals,
+            "recognizers": [one.name for one in self.detector.others],
+            "known": sorted(self.known),
+            "meta": f"keeps {', '.join(self.keep_meta)}" if self.keep_meta else "keeps none",
+        }
+
+
+def _known(known: Iterable[str] | Mapping[str, str], labels: tuple[str, ...]) -> dict[str, str]:
+    """Meta key → label; "" where the value's own form decides."""
+    keys = dict(known) if isinstance(known, Mapping) else dict.fromkeys([known] if isinstance(known, str) else known, "")
+    for key, label in keys.items():
+        if label and label not in labels:
+            raise ConfigError(f"known: {key!r} has the unknown label {label!r}. Identifiers: {', '.join(labels)}")
+    return keys
+
+
+def _values(note: Note, known: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for key, label in known.items():
+        value = str(note.meta.get(key) or "")
+        if value.strip():
+            found[value] = label or ("ID" if any(one.isdigit() for one in value) else "NAME")
+    return found

@@ -1,0 +1,66 @@
+"""What was found where, and how overlapping findings become disjoint ones in one total order."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An identifier: code points `[start, end)`, its label, how sure the rule is, and which rule it was."""
+
+    start: int
+    end: int
+    label: str
+    score: float
+    rule: str
+
+
+def arbitrate(findings: Iterable[Finding], labels: Sequence[str]) -> list[Finding]:
+    """Disjoint findings in order of place that together cover every character that any finding covered.
+
+    The longer wins, then the surer, then the label that stands first in `labels`, then the earlier. What a loser
+    covers beyond the winners stays found, under the loser's label: nothing found is ever let go.
+    """
+    rank = {label: number for number, label in enumerate(labels)}
+    last = len(rank)
+
+    def order(one: Finding) -> tuple:
+        return one.start - one.end, -one.score, rank.get(one.label, last), one.start, one.label, one.rule
+
+    starts: list[int] = []
+    kept: list[Finding] = []
+    for one in sorted(set(findings), key=order):
+        for start, end in _free(one, starts, kept):
+            at = bisect_left(starts, start)
+            starts.insert(at, start)
+            kept.insert(at, Finding(start, end, one.label, one.score, one.rule))
+    return kept
+
+
+def _free(one: Finding, starts: list[int], kept: list[Finding]) -> list[tuple[int, int]]:
+    """The stretches of a finding that no kept one covers."""
+    at = bisect_left(starts, one.start)
+    if at and kept[at - 1].end > one.start:
+        at -= 1
+    free, position = [], one.start
+    while at < len(kept) and kept[at].start < one.end:
+        if kept[at].start > position:
+            free.append((position, kept[at].start))
+        position = max(position, kept[at].end)
+        at += 1
+    if position < one.end:
+        free.append((position, one.end))
+    return free
+
+
+def trimmed(text: str, one: Finding) -> Finding | None:
+    """A finding without blanks and punctuation at its edges; None when nothing else is in it."""
+    start, end = one.start, one.end
+    while start < end and not (text[start].isalnum() or text[start] in "#(+["):
+        start += 1
+    while end > start and not (text[end - 1].isalnum() or text[end - 1] in ")]."):
+        end -= 1
+    return Finding(start, end, one.label, one.score, one.rule) if start < end else None
