@@ -378,6 +378,15 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+def _with_id(item: Any, identifier: str) -> Any:
+    """The same item with an id that is known to be good: the rest was checked when it was built."""
+    made = object.__new__(type(item))
+    for name in item.__slots__:
+        object.__setattr__(made, name, getattr(item, name))
+    object.__setattr__(made, "id", identifier)
+    return made
+
+
 def _number(items: list, taken: set[str]) -> list:
     """Give an id to each item that has none: its layer's prefix and the next free number."""
     taken = taken | {item.id for item in items if item.id}
@@ -390,7 +399,7 @@ def _number(items: list, taken: set[str]) -> list:
             while f"{prefix}{number}" in taken:
                 number += 1
             following[prefix] = number + 1
-            out.append(dataclasses.replace(item, id=f"{prefix}{number}"))
+            out.append(_with_id(item, f"{prefix}{number}"))
         else:
             out.append(item)
     return out
