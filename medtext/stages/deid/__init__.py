@@ -113,7 +113,9 @@ class Deid:
 
 def _known(known: Iterable[str] | Mapping[str, str], labels: tuple[str, ...]) -> dict[str, str]:
     """Meta key → label; "" where the value's own form decides."""
-    keys = dict(known) if isinstance(known, Mapping) else dict.fromkeys([known] if isinstance(known, str) else known, "")
+    keys = (
+        dict(known) if isinstance(known, Mapping) else dict.fromkeys([known] if isinstance(known, str) else known, "")
+    )
     for key, label in keys.items():
         if label and label not in labels:
             raise ConfigError(f"known: {key!r} has the unknown label {label!r}. Identifiers: {', '.join(labels)}")

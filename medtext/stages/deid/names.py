@@ -101,7 +101,12 @@ class _Pass:
         last = self._run(at, loose=True)
         if rule == "field" and self.tokens.gap(last) in (", ", ",") and self._given(last + 1):
             last = self._run(last + 1, loose=True)
-        if last == at and not titled and self._weak(at) and rule not in ("field", "relative", "signature", "salutation"):
+        if (
+            last == at
+            and not titled
+            and self._weak(at)
+            and rule not in ("field", "relative", "signature", "salutation")
+        ):
             return None
         return Mention(start, last, label, 0.95 if titled or rule == "field" else 0.85, rule)
 
@@ -259,7 +264,12 @@ class _Pass:
         if tokens.core(at) not in lexicon.last or tokens.gap(at) not in (", ", ","):
             return None
         second = at + 1
-        if not tokens.is_capital(second) or tokens.core(second) not in lexicon.first or self._weak(at) and self._weak(second):
+        if (
+            not tokens.is_capital(second)
+            or tokens.core(second) not in lexicon.first
+            or self._weak(at)
+            and self._weak(second)
+        ):
             return None
         if tokens.core(second) in lexicon.weak_first and tokens.gap(second)[:1] == ",":
             return None
@@ -429,8 +439,12 @@ class _Pass:
 
 
 _OPERATIONS = ("ectomy", "otomy", "ostomy", "oscopy", "plasty", "pexy")
-_KIN_BEFORE = frozenset("his her my their our the a your patient patient's patient’s older younger eldest youngest adult late".split())
-_LINE_HEADS = frozenset(["contact", "re", "cc", "name", "fellow", "resident", "assistant", "operator", "parent", "partner"])
+_KIN_BEFORE = frozenset(
+    "his her my their our the a your patient patient's patient’s older younger eldest youngest adult late".split()
+)
+_LINE_HEADS = frozenset(
+    ["contact", "re", "cc", "name", "fellow", "resident", "assistant", "operator", "parent", "partner"]
+)
 _NEVER = frozenset(
     "the a an and or of in on at to for with he she they we it i is was has had no not none see who per by as if but"
     " this that these those there his her him their our your my all any are be been from does did do you".split()

@@ -115,7 +115,9 @@ def _rule(name: str, entry: Table, parts: dict[str, str], labels: frozenset[str]
         pattern = re.compile(_put_in(entry.get_typed("pattern", str, ""), parts, where), re.IGNORECASE)
     except re.error as error:
         raise ConfigError(f"{where}: the pattern of {name} cannot be compiled: {error}.") from None
-    groups = tuple((number, re.sub(r"_\d+$", "", group)) for group, number in pattern.groupindex.items() if group != "sep")
+    groups = tuple(
+        (number, re.sub(r"_\d+$", "", group)) for group, number in pattern.groupindex.items() if group != "sep"
+    )
     for _, label in groups:
         if label not in labels:
             raise ConfigError(f"{where}: {label!r} is no identifier. Identifiers: {', '.join(sorted(labels))}")
@@ -158,7 +160,9 @@ def is_dea(text: str) -> bool:
     return len(digits) >= 7 and (sum(digits[-7:-1:2]) + 2 * sum(digits[-6:-1:2])) % 10 == digits[-1]
 
 
-_VIN_VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True))
+_VIN_VALUES = dict(
+    zip("ABCDEFGHJKLMNPRSTUVWXYZ0123456789", [*range(1, 9), *range(1, 6), 7, 9, *range(2, 10), *range(10)], strict=True)
+)
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 

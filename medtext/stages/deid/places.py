@@ -39,7 +39,10 @@ class PlaceFinder:
     @classmethod
     def load(cls, table: Table, lexicon: Lexicon, *, hospitals: bool = True) -> PlaceFinder:
         """The words of `identifiers.yaml` about institutions; raises ConfigError when they are missing."""
-        held = {key: frozenset(table.get_typed(key, str, "").split()) for key in ("institutions", "institution_pairs", "generic")}
+        held = {
+            key: frozenset(table.get_typed(key, str, "").split())
+            for key in ("institutions", "institution_pairs", "generic")
+        }
         if not all(held.values()):
             raise ConfigError(f"{table.where()}: institutions, institution_pairs and generic must hold words.")
         named: dict[str, list] = {}
@@ -76,7 +79,12 @@ class PlaceFinder:
 
     def _short_hospital(self, tokens: Tokens, at: int, last: int) -> Iterator[Finding]:
         """Brooklyn General: a town and the short form of its hospital."""
-        if self.hospitals and tokens.core(last + 1) in _SHORT and tokens.is_capital(last + 1) and tokens.gap(last) == " ":
+        if (
+            self.hospitals
+            and tokens.core(last + 1) in _SHORT
+            and tokens.is_capital(last + 1)
+            and tokens.gap(last) == " "
+        ):
             yield Finding(tokens.starts[at], tokens.ends[last + 1], "HOSPITAL", 0.8, "town and hospital")
 
     def _medical(self, tokens: Tokens, last: int) -> bool:
@@ -85,7 +93,11 @@ class PlaceFinder:
 
     def _after_cue(self, tokens: Tokens, at: int) -> bool:
         """in Jackson, from Madison: a place, unless the next word goes on a name."""
-        cue = at > 0 and tokens.lower[at - 1] in ("in", "from", "near", "outside", "downtown") and tokens.gap(at - 1) == " "
+        cue = (
+            at > 0
+            and tokens.lower[at - 1] in ("in", "from", "near", "outside", "downtown")
+            and tokens.gap(at - 1) == " "
+        )
         return cue and not (tokens.is_capital(at + 1) and tokens.gap(at) == " ")
 
     def _institution(self, tokens: Tokens, at: int) -> Iterator[Finding]:
@@ -100,7 +112,8 @@ class PlaceFinder:
         named = [one for one in own if one not in _JOINTS and one not in self.institutions and one not in _FEW]
         known = self._known_alone(tokens, first, at)
         ordinary = all(
-            one in self.lexicon.brands or (one in self.lexicon.ordinary and one not in self.lexicon.last) for one in named
+            one in self.lexicon.brands or (one in self.lexicon.ordinary and one not in self.lexicon.last)
+            for one in named
         )
         if (named and not ordinary) or known:
             start = tokens.starts[first]
@@ -121,13 +134,20 @@ class PlaceFinder:
         first = at
         while first > 0 and at - first < _REACH:
             before, gap = first - 1, tokens.gap(first - 1)
-            if gap not in (" ", "-", "/", " & ", "  ") and not (gap == ". " and tokens.lower[before] in ("st", "mt", "ft", "med")):
+            if gap not in (" ", "-", "/", " & ", "  ") and not (
+                gap == ". " and tokens.lower[before] in ("st", "mt", "ft", "med")
+            ):
                 break
             if tokens.is_capital(before):
                 first = before
                 continue
             joint = tokens.lower[before] in ("of", "and", "for", "the") and before > 0
-            if not joint or tokens.lower[before - 1] in _OFFICES or not tokens.is_capital(before - 1) or tokens.gap(before - 1) != " ":
+            if (
+                not joint
+                or tokens.lower[before - 1] in _OFFICES
+                or not tokens.is_capital(before - 1)
+                or tokens.gap(before - 1) != " "
+            ):
                 break
             first = before
         while first < at and (tokens.lower[first] in _NOT_FIRST or tokens.lower[first] in self.lexicon.titles):
@@ -155,7 +175,12 @@ class PlaceFinder:
                 yield Finding(tokens.starts[at], tokens.ends[last], "HOSPITAL", 0.75, "known hospital")
                 return
         saint = tokens.lower[at] in ("st", "saint") and tokens.gap(at) in (". ", " ") and tokens.is_capital(at + 1)
-        if saint and tokens.possessive(at + 1) and tokens.core(at + 1) in self.lexicon.first and tokens.core(at + 2) != "wort":
+        if (
+            saint
+            and tokens.possessive(at + 1)
+            and tokens.core(at + 1) in self.lexicon.first
+            and tokens.core(at + 2) != "wort"
+        ):
             yield Finding(tokens.starts[at], tokens.ends[at + 1], "HOSPITAL", 0.75, "saint")
 
 

@@ -45,7 +45,9 @@ class ClinicalRecognizer(EntityRecognizer):
         for found in (self.patterns, self.names, self.places):
             yield from (one for one in found.find(text, tokens) if one.label in self.labels)
 
-    def analyze(self, text: str, entities: list[str] | None = None, nlp_artifacts: Any = None) -> list[RecognizerResult]:
+    def analyze(
+        self, text: str, entities: list[str] | None = None, nlp_artifacts: Any = None
+    ) -> list[RecognizerResult]:
         """The findings as Presidio's results; `entities` keeps those labels only."""
         wanted = set(entities or self.labels)
         about = {RecognizerResult.RECOGNIZER_NAME_KEY: self.name, RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id}

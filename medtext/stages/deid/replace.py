@@ -38,7 +38,10 @@ class Replacer:
         """
         numbers = _numbers(text, findings, self.lexicon)
         made = _Made(self.surrogates, patient, {})
-        return [self._one(text[one.start : one.end], one, number, made) for one, number in zip(findings, numbers, strict=True)]
+        return [
+            self._one(text[one.start : one.end], one, number, made)
+            for one, number in zip(findings, numbers, strict=True)
+        ]
 
     def action(self, label: str) -> str:
         """What is done with a label: the policy's word, `instead_of_tags` where it says tag."""

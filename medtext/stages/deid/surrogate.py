@@ -8,17 +8,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medtext.errors import ConfigError
 from medtext.stages.deid.lexicon import Lexicon
+from medtext.stages.deid.persons import NAME_PART, ROLES
 
 KEY_VARIABLE = "MEDTEXT_KEY"
 _SHORTEST_KEY = 16
-_PART = re.compile(r"[^\W\d_]+(?:['’](?![sS]\b)[^\W\d_]+)*")
-_PERSON = ("PATIENT", "RELATIVE", "PROVIDER", "NAME")
 
 
 def read_key(key_file: str | Path | None, environment: Mapping[str, str] = os.environ) -> bytes:
@@ -58,7 +56,7 @@ class Surrogates:
         return "[{}-{}]".format(*owner)
 
     def _made(self, quote: str, label: str, attempt: int) -> str:
-        if label in _PERSON:
+        if label in ROLES:
             return self._name(quote, attempt)
         if label == "PLACE":
             return _cased(self._pick(self._towns, "town", quote, attempt), quote)
@@ -70,7 +68,7 @@ class Surrogates:
 
     def _name(self, quote: str, attempt: int) -> str:
         """Part by part, so that "Anna", "Berg" and "Anna Berg" agree."""
-        return _PART.sub(lambda match: self._part(match[0], attempt), quote)
+        return NAME_PART.sub(lambda match: self._part(match[0], attempt), quote)
 
     def _part(self, part: str, attempt: int) -> str:
         low = part.casefold()
