@@ -15,10 +15,12 @@ from medtext.errors import ConfigError
 Phrases = Mapping[str, tuple[tuple[str, ...], ...]]
 
 _NAME_KEYS = (
-    ["version", "titles", "men", "women", "degrees", "fields", "provider_cues", "name_cues", "patient_cues"]
-    + ["relatives", "salutations", "closings", "particles", "generations", "endings", "ordinary"]
-)  # fmt: skip
-_PROTECTED_KEYS = ("version", "heads", "eponyms", "brands", "phrases")
+    *("version", "titles", "men", "women", "degrees", "fields", "provider_cues", "name_cues", "patient_cues"),
+    *("relatives", "owners", "line_heads", "salutations", "closings", "particles", "generations", "never"),
+    *("endings", "ordinary"),
+)
+_LISTS = ("line_heads", "salutations", "closings", "particles", "generations")
+_PROTECTED_KEYS = ("version", "heads", "head_endings", "eponyms", "brands", "phrases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class Lexicon:
     cues: Phrases = field(repr=False)
     cue_labels: Mapping[str, str] = field(repr=False)
     relatives: frozenset[str] = field(repr=False)
+    owners: frozenset[str] = field(repr=False)
+    line_heads: frozenset[str] = field(repr=False)
+    never: frozenset[str] = field(repr=False)
     salutations: frozenset[str] = field(repr=False)
     closings: frozenset[str] = field(repr=False)
     particles: frozenset[str] = field(repr=False)
@@ -46,6 +51,7 @@ class Lexicon:
     endings: tuple[str, ...] = field(repr=False)
     ordinary: frozenset[str] = field(repr=False)
     heads: frozenset[str] = field(repr=False)
+    head_endings: tuple[str, ...] = field(repr=False)
     eponyms: frozenset[str] = field(repr=False)
     brands: frozenset[str] = field(repr=False)
     phrases: Phrases = field(repr=False)
@@ -75,11 +81,9 @@ class Lexicon:
             cue_labels=cues,
             endings=tuple(_words(rules, "endings")),
             phrases=_by_first_word(_list(protected, "phrases")),
-            salutations=frozenset(_list(rules, "salutations")),
-            closings=frozenset(_list(rules, "closings")),
-            particles=frozenset(_list(rules, "particles")),
-            generations=frozenset(_list(rules, "generations")),
-            **{key: _words(rules, key) for key in ("degrees", "relatives", "ordinary")},
+            head_endings=tuple(_list(protected, "head_endings")),
+            **{key: frozenset(_list(rules, key)) for key in _LISTS},
+            **{key: _words(rules, key) for key in ("degrees", "relatives", "owners", "never", "ordinary")},
             **{key: _words(protected, key) for key in ("heads", "eponyms", "brands")},
         )
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from medtext.config import Table
 from medtext.errors import ConfigError
 from medtext.stages.deid.arbitrate import Finding
-from medtext.stages.deid.lexicon import Lexicon, phrase
-from medtext.stages.deid.names import headed
+from medtext.stages.deid.lexicon import Lexicon, Phrases, phrase
 from medtext.stages.deid.tokens import Tokens
+from medtext.stages.deid.words import headed
 
-_REACH = 7
-_JOINTS = frozenset("of the and at for de st saint".split())
+_REACH = 7  # words before the one that ends an institution's name
+_WORDS = ("ends", "enough", "pairs", "generic", "with_kind", "short", "offices", "before")
+_JOINTS = frozenset(["of", "the", "and", "at", "for", "de", "st", "saint"])
+_ABBREVIATED = ("st", "mt", "ft", "med")
+_TOWN_CUES = ("in", "from", "near", "outside", "downtown")
 _STATE_AFTER = re.compile(
     r",?\s{1,2}(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT"
     r"|V[AIT]|W[AIVY])\b"
 )
-_PLACE_CUES = frozenset(
-    "in from near at to of outside visiting downtown moved born lives living lived around our via greater".split()
-)
-_SAINT = re.compile(r"St\.?\s(?=[A-Z])|Saint\s(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,178 +29,160 @@ class PlaceFinder:
     """Finds towns and, when `hospitals`, the names of hospitals and clinics."""
 
     lexicon: Lexicon = field(repr=False)
-    institutions: frozenset[str] = field(repr=False)
-    pairs: frozenset[str] = field(repr=False)
-    generic: frozenset[str] = field(repr=False)
-    named: dict[str, tuple[tuple[str, ...], ...]] = field(repr=False)
+    words: Mapping[str, frozenset[str]] = field(repr=False)
+    named: Phrases = field(repr=False)
     hospitals: bool = True
 
     @classmethod
     def load(cls, table: Table, lexicon: Lexicon, *, hospitals: bool = True) -> PlaceFinder:
-        """The words of `identifiers.yaml` about institutions; raises ConfigError when they are missing."""
-        held = {
-            key: frozenset(table.get_typed(key, str, "").split())
-            for key in ("institutions", "institution_pairs", "generic")
-        }
-        if not all(held.values()):
-            raise ConfigError(f"{table.where()}: institutions, institution_pairs and generic must hold words.")
-        named: dict[str, list] = {}
-        for text in table.get_typed("hospitals", list, []):
+        """With the institutions of `identifiers.yaml`; raises ConfigError when a list of words is missing."""
+        held = table.get_typed("institutions", dict, {})
+        if not held:
+            raise ConfigError(f"{table.where()}: 'institutions' is missing.")
+        held.allow((*_WORDS, "named"), "institutions")
+        words = {key: frozenset(held.get_typed(key, str, "").split()) for key in _WORDS}
+        for key, found in words.items():
+            if not found:
+                raise ConfigError(f"{held.where(key)}: {key!r} of institutions holds no words.")
+        named: dict[str, list[tuple[str, ...]]] = {}
+        for text in held.get_typed("named", list, []):
             named.setdefault(phrase(text)[0], []).append(phrase(text))
         ordered = {key: tuple(sorted(found, key=len, reverse=True)) for key, found in named.items()}
-        return cls(lexicon, held["institutions"], held["institution_pairs"], held["generic"], ordered, hospitals)
+        return cls(lexicon, words, ordered, hospitals)
 
     def find(self, text: str, tokens: Tokens) -> Iterator[Finding]:
         """Every town, and every institution."""
         for at in tokens.capitals:
             yield from self._town(text, tokens, at)
             if self.hospitals:
-                if tokens.lower[at] in ("county", "city"):
-                    yield from self._short_hospital(tokens, at, at)
                 yield from self._institution(tokens, at)
                 yield from self._named(tokens, at)
+                yield from self._saint(tokens, at)
+
+    # ---- towns
 
     def _town(self, text: str, tokens: Tokens, at: int) -> Iterator[Finding]:
         for words, weak in self.lexicon.places.get(tokens.core(at), ()):
-            last = at + len(words) - 1
             if not _stands(tokens, at, words):
                 continue
-            if tokens.after_hyphen(at) or self._medical(tokens, last):
+            last = at + len(words) - 1
+            if tokens.after_hyphen(at) or headed(self.lexicon, tokens, last) or tokens.core(last + 1) == "heart":
                 return
             yield from self._short_hospital(tokens, at, last)
-            state = _STATE_AFTER.match(text[tokens.ends[last] : tokens.ends[last] + 6])
-            caps = tokens.is_caps(at) and len(words[0]) > 3 and not tokens.mixed_line(at)
-            sure = not weak and (not caps or len(words) > 1)
-            if state or sure or (weak and self._after_cue(tokens, at)):
+            state = _STATE_AFTER.match(text, tokens.ends[last])
+            if state or self._sure_town(tokens, at, words, weak=weak):
                 score = 0.9 if state or len(words) > 1 else 0.6
                 yield Finding(tokens.starts[at], tokens.core_end(last), "PLACE", score, "place")
             return
 
+    def _sure_town(self, tokens: Tokens, at: int, words: tuple[str, ...], *, weak: bool) -> bool:
+        """Whether it needs no state: no other word looks like it, or a word such as "in" stands before it."""
+        if weak:
+            cue = at > 0 and tokens.lower[at - 1] in _TOWN_CUES and tokens.gap(at - 1) == " "
+            return cue and not (tokens.is_capital(at + 1) and tokens.gap(at) == " ")
+        shouted = tokens.is_caps(at) and len(words[0]) > 3 and not tokens.mixed_line(at)
+        return len(words) > 1 or not shouted
+
     def _short_hospital(self, tokens: Tokens, at: int, last: int) -> Iterator[Finding]:
         """Brooklyn General: a town and the short form of its hospital."""
-        if (
-            self.hospitals
-            and tokens.core(last + 1) in _SHORT
-            and tokens.is_capital(last + 1)
-            and tokens.gap(last) == " "
-        ):
+        follows = tokens.core(last + 1) in self.words["short"] and tokens.is_capital(last + 1)
+        if self.hospitals and follows and tokens.gap(last) == " ":
             yield Finding(tokens.starts[at], tokens.ends[last + 1], "HOSPITAL", 0.8, "town and hospital")
 
-    def _medical(self, tokens: Tokens, last: int) -> bool:
-        following = tokens.core(last + 1)
-        return headed(self.lexicon, tokens, last) or following in ("scientific", "criteria", "heart")
-
-    def _after_cue(self, tokens: Tokens, at: int) -> bool:
-        """in Jackson, from Madison: a place, unless the next word goes on a name."""
-        cue = (
-            at > 0
-            and tokens.lower[at - 1] in ("in", "from", "near", "outside", "downtown")
-            and tokens.gap(at - 1) == " "
-        )
-        return cue and not (tokens.is_capital(at + 1) and tokens.gap(at) == " ")
+    # ---- institutions
 
     def _institution(self, tokens: Tokens, at: int) -> Iterator[Finding]:
         """A run of capitalised words that ends here in Hospital, Medical Center, Clinic …"""
         word = tokens.lower[at]
-        if word not in self.institutions or self._goes_on(tokens, at):
+        if word in ("county", "city"):
+            yield from self._short_hospital(tokens, at, at)
+        if word not in self.words["ends"] or self._goes_on(tokens, at):
             return
-        if word not in _ENOUGH and not (at and tokens.lower[at - 1] in self.pairs and tokens.is_capital(at - 1)):
-            return
-        first = self._first(tokens, at)
-        own = [tokens.lower[one] for one in range(first, at + 1) if tokens.lower[one] not in self.generic]
-        named = [one for one in own if one not in _JOINTS and one not in self.institutions and one not in _FEW]
-        known = self._known_alone(tokens, first, at)
-        ordinary = all(
-            one in self.lexicon.brands or (one in self.lexicon.ordinary and one not in self.lexicon.last)
-            for one in named
-        )
-        if (named and not ordinary) or known:
-            start = tokens.starts[first]
-            last = self._last(tokens, at)
-            yield Finding(start, tokens.ends[last], "HOSPITAL", 0.85, "institution")
-
-    def _known_alone(self, tokens: Tokens, first: int, at: int) -> bool:
-        """Memorial Hospital, City Medical Center: words that name a place only together with its kind."""
-        held = {tokens.lower[one] for one in range(first, at)}
-        return bool(held & _KNOWN_ALONE) or ("general" in held and tokens.lower[at] in ("hospital", "hosp"))
+        paired = at > 0 and tokens.lower[at - 1] in self.words["pairs"] and tokens.is_capital(at - 1)
+        if word in self.words["enough"] or paired:
+            first = self._first(tokens, at)
+            if self._names(tokens, first, at):
+                last = self._last(tokens, at)
+                yield Finding(tokens.starts[first], tokens.ends[last], "HOSPITAL", 0.85, "institution")
 
     def _goes_on(self, tokens: Tokens, at: int) -> bool:
         """Whether a later word ends the same run: only the last one is taken."""
-        return tokens.gap(at) == " " and tokens.core(at + 1) in self.institutions and tokens.is_capital(at + 1)
+        return tokens.gap(at) == " " and tokens.core(at + 1) in self.words["ends"] and tokens.is_capital(at + 1)
+
+    def _names(self, tokens: Tokens, first: int, at: int) -> bool:
+        """Whether the run holds more than words that every hospital may bear."""
+        held = set(tokens.lower[first:at])
+        if held & self.words["with_kind"] or ("general" in held and tokens.lower[at] in ("hospital", "hosp")):
+            return True
+        lexicon, own = self.lexicon, held - self.words["generic"] - self.words["ends"] - _JOINTS
+        plain = {word for word in own if word in lexicon.ordinary and word not in lexicon.last}
+        return bool(own - plain - lexicon.brands)
 
     def _first(self, tokens: Tokens, at: int) -> int:
         """The first word of the run that ends at `at`."""
         first = at
         while first > 0 and at - first < _REACH:
-            before, gap = first - 1, tokens.gap(first - 1)
-            if gap not in (" ", "-", "/", " & ", "  ") and not (
-                gap == ". " and tokens.lower[before] in ("st", "mt", "ft", "med")
-            ):
+            step = self._step_back(tokens, first - 1)
+            if not step:
                 break
-            if tokens.is_capital(before):
-                first = before
-                continue
-            joint = tokens.lower[before] in ("of", "and", "for", "the") and before > 0
-            if (
-                not joint
-                or tokens.lower[before - 1] in _OFFICES
-                or not tokens.is_capital(before - 1)
-                or tokens.gap(before - 1) != " "
-            ):
-                break
-            first = before
-        while first < at and (tokens.lower[first] in _NOT_FIRST or tokens.lower[first] in self.lexicon.titles):
+            first -= step
+        while first < at and (
+            tokens.lower[first] in self.words["before"] or tokens.lower[first] in self.lexicon.titles
+        ):
             first += 1
         return first
 
+    def _step_back(self, tokens: Tokens, before: int) -> int:
+        """How many words go on the run towards the left: 1 for a capital, 2 for "of" behind one."""
+        gap = tokens.gap(before)
+        if gap not in (" ", "-", "/", " & ", "  ") and not (gap == ". " and tokens.lower[before] in _ABBREVIATED):
+            return 0
+        if tokens.is_capital(before):
+            return 1
+        joint = before > 0 and tokens.lower[before] in ("of", "and", "for", "the") and tokens.is_capital(before - 1)
+        office = before > 0 and tokens.lower[before - 1] in self.words["offices"]
+        return 2 if joint and not office and tokens.gap(before - 1) == " " else 0
+
     def _last(self, tokens: Tokens, at: int) -> int:
         """Hospital of X, Children's Hospital Boston: what belongs to the name behind its word."""
-        last = at
-        if tokens.gap(last) == " " and tokens.core(last + 1) in ("of", "at", "for") and tokens.gap(last + 1) == " ":
-            if tokens.is_capital(last + 2) and tokens.core(last + 2) not in self.lexicon.ordinary:
-                last += 2
-        elif tokens.gap(last) == " " and tokens.core(last + 1) in self.lexicon.places and tokens.is_capital(last + 1):
-            for words, _ in self.lexicon.places[tokens.core(last + 1)]:
-                if _stands(tokens, last + 1, words):
-                    return last + len(words)
-        return last
+        if tokens.gap(at) != " ":
+            return at
+        following = tokens.core(at + 1)
+        if following in ("of", "at", "for") and tokens.gap(at + 1) == " " and tokens.is_capital(at + 2):
+            return at if tokens.core(at + 2) in self.lexicon.ordinary else at + 2
+        for words, _ in self.lexicon.places.get(following, ()):
+            if _stands(tokens, at + 1, words):
+                return at + len(words)
+        return at
 
     def _named(self, tokens: Tokens, at: int) -> Iterator[Finding]:
+        """Johns Hopkins, UCSF: hospitals known by a name of their own."""
         for words in self.named.get(tokens.lower[at], ()):
-            if _stands(tokens, at, words, exact=True) and not headed(self.lexicon, tokens, at + len(words) - 1):
-                last = at + len(words) - 1
-                if len(words[0]) < 5 and len(words) == 1 and not tokens.is_caps(at):
-                    return
-                yield Finding(tokens.starts[at], tokens.ends[last], "HOSPITAL", 0.75, "known hospital")
+            last = at + len(words) - 1
+            if _stands(tokens, at, words) and not headed(self.lexicon, tokens, last):
+                short = len(words) == 1 and len(words[0]) < 5
+                if tokens.is_caps(at) or not short:
+                    yield Finding(tokens.starts[at], tokens.core_end(last), "HOSPITAL", 0.75, "known hospital")
                 return
-        saint = tokens.lower[at] in ("st", "saint") and tokens.gap(at) in (". ", " ") and tokens.is_capital(at + 1)
+
+    def _saint(self, tokens: Tokens, at: int) -> Iterator[Finding]:
+        """St. Mary's, without a word that says hospital; not St. John's wort."""
         if (
-            saint
-            and tokens.possessive(at + 1)
-            and tokens.core(at + 1) in self.lexicon.first
-            and tokens.core(at + 2) != "wort"
+            tokens.lower[at] not in ("st", "saint")
+            or tokens.gap(at) not in (". ", " ")
+            or not tokens.is_capital(at + 1)
         ):
+            return
+        saint = tokens.possessive(at + 1) and tokens.core(at + 1) in self.lexicon.first
+        if saint and tokens.core(at + 2) != "wort":
             yield Finding(tokens.starts[at], tokens.ends[at + 1], "HOSPITAL", 0.75, "saint")
 
 
-_ENOUGH = frozenset("hospital hospitals clinic clinics infirmary sanatorium hospice healthcare pavilion hosp".split())
-_SHORT = frozenset("general gen memorial methodist presbyterian baptist mercy".split())
-_FEW = frozenset("dr mr mrs ms seen at from to in".split())
-_KNOWN_ALONE = frozenset("central community memorial regional children's county city veterans".split())
-_OFFICES = frozenset("department board committee division section service unit chair director".split())
-_NOT_FIRST = frozenset(
-    "the a an at in of to from and for by seen visited visit since our his her their this that he she is was please call"
-    " referred admitted transferred discharged department presented evaluated treated".split()
-)
-
-
-def _stands(tokens: Tokens, at: int, words: tuple[str, ...], *, exact: bool = False) -> bool:
+def _stands(tokens: Tokens, at: int, words: tuple[str, ...]) -> bool:
     """Whether these words stand here, capitalised, with nothing but blanks, dots and hyphens between."""
     last = at + len(words) - 1
     if last >= len(tokens) or not tokens.is_capital(last):
         return False
-    for offset, word in enumerate(words):
-        held = tokens.lower[at + offset] if exact or offset < len(words) - 1 else tokens.core(at + offset)
-        if held != word:
-            return False
-    return all(tokens.gap(one).strip(" .-&") == "" and "\n" not in tokens.gap(one) for one in range(at, last))
+    held = (*tokens.lower[at:last], words[-1] if tokens.core(last) == words[-1] else tokens.lower[last])
+    gaps = [tokens.gap(one) for one in range(at, last)]
+    return held == words and all(not gap.strip(" .-&") and "\n" not in gap for gap in gaps)

@@ -7,7 +7,7 @@ people never share one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from medtext.stages.deid.arbitrate import Finding

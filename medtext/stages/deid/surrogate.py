@@ -1,6 +1,6 @@
 """Made-up identifiers from a secret key: the same value gets the same surrogate in every note, and nobody can go back.
 
-Each choice is an HMAC-SHA256 of the value, so it needs no table and no order. Gender, case and the shape of numbers stay.
+Each choice is an HMAC-SHA256 of the value: no table, no order. Gender, case and the shape of numbers stay.
 """
 
 from __future__ import annotations
