@@ -11,7 +11,7 @@ TORCH ?= torch==2.13.0+cpu
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/installed
-	@$(BIN)/medtext annotate medtext/examples -o demo/notes.jsonl --overwrite
+	@$(BIN)/medtext annotate medtext/examples -o demo/notes.jsonl --overwrite --table
 	@$(BIN)/medtext show demo/notes.jsonl -o demo/notes.html --overwrite
 	@echo
 	@echo "span file: demo/notes.jsonl    view: demo/notes.html (open it in a browser)"

@@ -193,7 +193,7 @@ def _add_input(command: Any) -> None:
     group.add_argument("input", metavar="INPUT", help="a file or folder of notes; - is standard input")
     group.add_argument("--from", dest="input_format", metavar="FORMAT", help="its format, where the name does not tell")
     group.add_argument("--text-column", metavar="NAME", help="the column that holds the text")
-    group.add_argument("--id-column", metavar="NAME", help="the column that holds the note id")
+    group.add_argument("--id-column", metavar="NAME", help="the column that holds the note id; empty: number the rows")
     group.add_argument("--encoding", metavar="NAME", help="the encoding of text files (UTF-8)")
 
 

@@ -24,11 +24,11 @@ def read(
     *,
     name: str,
     text_column: str = "text",
-    id_column: str | None = "id",
+    id_column: str = "id",
     delimiter: str | None = None,
     encoding: str = "utf-8-sig",
 ) -> Iterator[Note | Problem]:
-    """One note a row; empty cells of other columns are left out of meta. `id_column=None` numbers the rows.
+    """One note a row; empty cells of other columns are left out of meta. An empty `id_column` numbers the rows.
 
     Without `delimiter` it is that of comma, tab, semicolon and bar which the heading holds most often.
     Raises FormatError when a column is missing.
@@ -50,23 +50,23 @@ def read(
             yield row_to_note(cells, text_column, id_column, f"row-{number}", where)
 
 
-def check_columns(columns: list[str], wanted: Iterable[str | None], where: str) -> None:
+def check_columns(columns: list[str], wanted: Iterable[str], where: str) -> None:
     """Raise FormatError when a wanted column is missing or a column stands twice; names of columns only, cut short."""
     listed = ", ".join(one if len(one) <= 40 and one.isprintable() else "…" for one in columns) or "none"
     for column in wanted:
-        if column is not None and column not in columns:
-            option = "Name the columns with text_column= and id_column= (id_column=None numbers the rows)."
+        if column and column not in columns:
+            option = "Name the columns with text_column= and id_column= (an empty id_column= numbers the rows)."
             raise FormatError(f"no column {column!r}. {option} Columns: {listed}", where=where)
     if len(set(columns)) < len(columns):
         raise FormatError(f"a column stands twice. Columns: {listed}", where=where)
 
 
 def row_to_note(
-    cells: Mapping[str, Any], text_column: str, id_column: str | None, number: str, where: str
+    cells: Mapping[str, Any], text_column: str, id_column: str, number: str, where: str
 ) -> Note | Problem:
     """A note from a row of a table; what is neither id nor text goes to meta."""
     text = cells.get(text_column)
-    note_id = number if id_column is None else cells.get(id_column)
+    note_id = number if not id_column else cells.get(id_column)
     if not isinstance(text, str):
         return Problem("the text is missing or is not text.", where=where)
     if note_id is None or note_id == "":

@@ -55,7 +55,7 @@ def test_the_delimiter_is_seen_in_the_heading():
 
 
 def test_rows_are_numbered_when_there_is_no_id_column():
-    assert [note.id for note in table("text\na\nb\n", id_column=None)] == ["row-1", "row-2"]
+    assert [note.id for note in table("text\na\nb\n", id_column="")] == ["row-1", "row-2"]
 
 
 def test_newlines_of_all_kinds_inside_a_field_are_exact():
