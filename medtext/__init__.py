@@ -18,7 +18,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "medtext.note": ["Note", "Span", "Code", "Candidate", "Assertion", "Relation", "Review", "Source"],
+    "medtext.note": ["Note", "Relation", "Review"],
+    "medtext.span": ["Span", "Code", "Candidate", "Assertion", "Source"],
     "medtext.redaction": ["Edit", "Redaction"],
     "medtext.taxonomy": ["Taxonomy", "Policy"],
     "medtext.formats": ["read", "write"],

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 
 
 def note_to_doc(note: Note, nlp: Any) -> Any:

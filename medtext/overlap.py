@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
 
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 
 # What stands for an identifier in a note that was de-identified elsewhere: [PATIENT-1], [**Name 12**], **NAME[AAA].
 _TAG = re.compile(r"\[[A-Z][A-Z_]*-\d+\]|\[\*\*[^\[\]]{0,200}\*\*\]|\*\*[A-Z_]+(?:\[[^\[\]]{0,200}\])?")

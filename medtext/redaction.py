@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
 from medtext.errors import NoteError
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 
 
 @dataclass(frozen=True, slots=True, order=True)

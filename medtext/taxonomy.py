@@ -13,7 +13,8 @@ from pathlib import Path
 
 from medtext.config import Source, Table, find, read_yaml
 from medtext.errors import ConfigError, NoteError, Problem
-from medtext.note import Code, Note, Relation, Span
+from medtext.note import Note, Relation
+from medtext.span import Code, Span
 
 AXES = ("presence", "temporality", "subject")
 ACTIONS = ("keep", "generalise", "tag", "mask", "surrogate", "shift", "remove")

@@ -10,22 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from medtext.note import (
-    PRESENCE,
-    REVIEW_STATES,
-    SOURCE_KINDS,
-    STATUS,
-    SUBJECT,
-    TEMPORALITY,
-    Assertion,
-    Candidate,
-    Code,
-    Note,
-    Relation,
-    Review,
-    Source,
-    Span,
-)
+from medtext.note import REVIEW_STATES, Note, Relation, Review
+from medtext.span import PRESENCE, SOURCE_KINDS, STATUS, SUBJECT, TEMPORALITY, Assertion, Candidate, Code, Source, Span
 
 ODD = [
     *(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from medtext.note import Assertion, Note, Span
+from medtext.note import Note
+from medtext.span import Assertion, Span
 from medtext.taxonomy import AXES
 
 ATTRIBUTES = (*AXES, "layer", "id")

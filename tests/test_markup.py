@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medtext.errors import NoteError
-from medtext.note import Assertion
+from medtext.span import Assertion
 from tests.markup import MarkupError, parse, render
 
 SHOWN = "No <PROBLEM presence=absent>fever</PROBLEM>, BP &lt; 120 &amp; <TEST>A<ANATOMY>B</ANATOMY></TEST>."

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medtext.note import Note, Source, Span
+from medtext.note import Note
 from medtext.overlap import Cover, identifiers, join_entities
+from medtext.span import Source, Span
 
 FRAGMENT = st.tuples(st.integers(0, 30), st.integers(1, 6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 TEXT = "x" * 40

@@ -7,8 +7,8 @@ import warnings
 
 from medtext import registry
 from medtext.cli import main
-from medtext.note import Code, Span
 from medtext.redaction import Edit, Redaction
+from medtext.span import Code, Span
 
 SECRET = "Zebulon"
 STAGES = {"deid": "tests.tiny:Censor", "phrases": "tests.tiny:Finder"}

@@ -26,8 +26,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from medtext.errors import ConfigError, FormatError, IdentifiedNoteError, Problem, WouldOverwriteError
-from medtext.note import Note, Relation, Span
+from medtext.note import Note, Relation
 from medtext.registry import lookup, names
+from medtext.span import Span
 
 logger = logging.getLogger(__name__)
 

@@ -61,9 +61,7 @@ def check_columns(columns: list[str], wanted: Iterable[str], where: str) -> None
         raise FormatError(f"a column stands twice. Columns: {listed}", where=where)
 
 
-def row_to_note(
-    cells: Mapping[str, Any], text_column: str, id_column: str, number: str, where: str
-) -> Note | Problem:
+def row_to_note(cells: Mapping[str, Any], text_column: str, id_column: str, number: str, where: str) -> Note | Problem:
     """A note from a row of a table; what is neither id nor text goes to meta."""
     text = cells.get(text_column)
     note_id = number if not id_column else cells.get(id_column)

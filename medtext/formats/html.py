@@ -18,7 +18,8 @@ from medtext import __version__
 from medtext.errors import IdentifiedNoteError
 from medtext.formats import Format
 from medtext.formats.stretches import Stretch, stretches
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 from medtext.taxonomy import Taxonomy
 
 _UNDRAWN = ("section", "sentence")

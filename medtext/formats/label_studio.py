@@ -26,7 +26,8 @@ from medtext.formats.label_studio_regions import (
     regions_to_spans,
 )
 from medtext.formats.spanfile import note_to_record, record_to_note, record_to_relation
-from medtext.note import Note, Relation, Review, Span
+from medtext.note import Note, Relation, Review
+from medtext.span import Span
 from medtext.taxonomy import Taxonomy
 
 __all__ = ["FORMAT", "labeling_config", "note_to_task", "read", "task_to_note", "write"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from medtext.errors import ConfigError
-from medtext.note import PRESENCE, SUBJECT, TEMPORALITY
+from medtext.span import PRESENCE, SUBJECT, TEMPORALITY
 from medtext.taxonomy import Label, Taxonomy
 
 AXES = {"presence": PRESENCE, "temporality": TEMPORALITY, "subject": SUBJECT}

@@ -17,7 +17,8 @@ from typing import Any
 from medtext.errors import NoteError
 from medtext.formats.label_studio_config import AXES, CODES, COMMENT, FRAGMENT, TEXT
 from medtext.formats.spanfile import record_to_span, span_to_record
-from medtext.note import Assertion, Code, Note, Relation, Span
+from medtext.note import Note, Relation
+from medtext.span import Assertion, Code, Span
 
 _COMPARED = ("at", "label", "layer", "assertion", "codes")
 

@@ -18,7 +18,7 @@ _ROWS = 256
 def read(
     path: Path, *, text_column: str = "text", id_column: str = "id", batch_size: int = _ROWS
 ) -> Iterator[Note | Problem]:
-    """One note a row; other columns go to meta as what JSON can hold, nulls left out. An empty `id_column` numbers rows.
+    """One note a row; other columns go to meta as what JSON can hold, nulls left out; `id_column=""` numbers rows.
 
     Raises FormatError when a column is missing or the file is no Parquet.
     """

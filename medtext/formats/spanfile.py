@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from medtext.errors import FormatError, NoteError
-from medtext.note import Assertion, Candidate, Code, Note, Relation, Review, Source, Span
+from medtext.note import Note, Relation, Review
+from medtext.span import Assertion, Candidate, Code, Source, Span
 
 FORMAT_NAME = "medtext/1"
 NOTE_KEYS = ("format", "id", "text", "sha256", "deidentified", "meta", "review", "spans", "relations", "x")

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from medtext.formats.spanfile import relation_to_record, span_to_record
-from medtext.note import PRESENCE, SUBJECT, TEMPORALITY, Note, Relation, Span
+from medtext.note import Note, Relation
+from medtext.span import PRESENCE, SUBJECT, TEMPORALITY, Span
 
 AXES = {"Presence": PRESENCE, "Temporality": TEMPORALITY, "Subject": SUBJECT}
 OURS, COMMENT = "Medtext", "AnnotatorNotes"

@@ -24,7 +24,8 @@ from medtext.formats.standoff import (
     split_lines,
     token,
 )
-from medtext.note import Code, Relation, Span
+from medtext.note import Relation
+from medtext.span import Code, Span
 
 _PLACES = re.compile(r"[0-9]+ [0-9]+(?:;[0-9]+ [0-9]+)*")
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 
 LANES = 4  # deeper nesting is not underlined; it is still listed
 LISTED = 8

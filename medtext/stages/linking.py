@@ -10,7 +10,8 @@ from typing import Any
 
 from medtext.config import read_yaml
 from medtext.errors import ConfigError
-from medtext.note import Candidate, Note, Span
+from medtext.note import Note
+from medtext.span import Candidate, Span
 from medtext.taxonomy import Taxonomy
 from medtext.terminology.concepts import load_concepts
 from medtext.terminology.linker import Linker, Wording, choose

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from medtext.config import read_yaml
-from medtext.note import Note, Source, Span
+from medtext.note import Note
 from medtext.overlap import Cover, join_entities
+from medtext.span import Source, Span
 from medtext.terminology.concepts import load_concepts
 from medtext.terminology.matcher import Matcher
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from medtext.config import Table, read_yaml
 from medtext.errors import ConfigError
-from medtext.note import Note, Relation, Source, Span
+from medtext.note import Note, Relation
 from medtext.overlap import join_entities
+from medtext.span import Source, Span
 
 _KEYS = ("version", "parts", "rules")
 _RULE_KEYS = ("label", "relation", "to", "reach", "between", "pattern")

@@ -14,7 +14,8 @@ from typing import Any
 
 from medtext.config import Table, read_yaml
 from medtext.errors import ConfigError, NoteError
-from medtext.note import Note, Source, Span
+from medtext.note import Note
+from medtext.span import Source, Span
 
 _KEYS = ("version", "extends", "headings", "within", "unknown_end_with", "parts")
 

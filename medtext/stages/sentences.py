@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from medtext.config import read_yaml
-from medtext.note import Note, Source, Span
+from medtext.note import Note
+from medtext.span import Source, Span
 
 _KEYS = ("version", "never_end", "may_end", "starters", "joiners", "answers")
 

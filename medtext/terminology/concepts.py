@@ -16,7 +16,7 @@ from pathlib import Path
 
 from medtext.config import Source, Table, parse_yaml, table
 from medtext.errors import ConfigError, NoteError, UnknownNameError
-from medtext.note import Code, Span
+from medtext.span import Code, Span
 
 COLUMNS = ("label", "name", "synonyms", "codes")
 _WORD = re.compile(r"[^\W_]")

@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from medtext.note import Candidate, Code
+from medtext.span import Candidate, Code
 from medtext.terminology.concepts import Concept, Concepts
 from medtext.terminology.matcher import fold
 

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 from medtext.stages.assertion import Assertions
 from medtext.stages.sections import Sections
 from medtext.stages.sentences import Sentences

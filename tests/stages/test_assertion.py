@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from medtext.config import read_yaml
 from medtext.errors import ConfigError
-from medtext.note import Assertion, Note, Span
+from medtext.note import Note
+from medtext.span import Assertion, Span
 from medtext.stages.assertion import Assertions
 from medtext.stages.sections import Sections
 from medtext.stages.sentences import Sentences

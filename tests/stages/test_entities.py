@@ -3,7 +3,8 @@ import json
 import pytest
 
 from medtext.errors import ConfigError, StageError
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")

@@ -1,7 +1,8 @@
 import pytest
 
 from medtext.errors import ConfigError
-from medtext.note import Candidate, Code, Note, Span
+from medtext.note import Note
+from medtext.span import Candidate, Code, Span
 from medtext.stages.linking import Linking
 
 TEXT = "hypertension, type 2 diabetes, metformin, qwertz, hypertenssion, kidney cyst thing"

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtext.errors import UnknownNameError
-from medtext.note import Note, Source, Span
+from medtext.note import Note
+from medtext.span import Source, Span
 from medtext.stages.phrases import Phrases
 
 ODD = ["\0", "\r\n", "🙂", "e\u0301", "\u202e", "\u2028", "İ", "ﬁ", "x" * 200, " " * 200]

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medtext.errors import ConfigError
-from medtext.note import Note, Source, Span
+from medtext.note import Note
+from medtext.span import Source, Span
 from medtext.stages.quantities import Quantities
 from medtext.taxonomy import Taxonomy
 

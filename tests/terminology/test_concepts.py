@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from medtext.errors import ConfigError, UnknownNameError
-from medtext.note import Code
+from medtext.span import Code
 from medtext.taxonomy import Taxonomy
 from medtext.terminology.concepts import Concept, load_concepts
 from medtext.terminology.matcher import Matcher

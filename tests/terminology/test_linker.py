@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medtext.note import Candidate, Code
+from medtext.span import Candidate, Code
 from medtext.terminology.concepts import Concept, Concepts
 from medtext.terminology.linker import Linker, Wording, choose, stem
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from medtext.config import Table, read_yaml
 from medtext.errors import ConfigError, UnknownNameError
-from medtext.note import Assertion, Note, Source, Span
+from medtext.note import Note
+from medtext.span import Assertion, Source, Span
 from medtext.stages.assertion.scene import DEFAULTS, Decision, scenes
 from medtext.stages.assertion.triggers import Rules
 from medtext.taxonomy import Taxonomy

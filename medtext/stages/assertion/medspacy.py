@@ -11,7 +11,8 @@ from importlib.metadata import version
 from typing import Any
 
 from medtext.errors import MissingExtraError
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 
 _GROUP = "medtext"
 _VALUES = (

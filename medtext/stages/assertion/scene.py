@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 from medtext.stages.assertion.triggers import Event, Rule, Rules, tokenise
 
 DEFAULTS = {"presence": "present", "temporality": "current", "subject": "patient"}

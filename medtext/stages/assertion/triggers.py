@@ -15,7 +15,7 @@ from typing import Any
 
 from medtext.config import Table
 from medtext.errors import ConfigError, NoteError
-from medtext.note import Assertion
+from medtext.span import Assertion
 from medtext.taxonomy import AXES
 
 DIRECTIONS = ("forward", "backward", "both")

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from medtext.errors import ConfigError
-from medtext.note import Note, Source, Span
+from medtext.note import Note
 from medtext.redaction import Edit, Redaction
+from medtext.span import Source, Span
 from medtext.stages.deid.detect import Detector
 from medtext.stages.deid.names import known_values
 from medtext.stages.deid.replace import Replacer

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from medtext.errors import ConfigError
-from medtext.note import Note, Source, Span
+from medtext.note import Note
 from medtext.overlap import join_entities
+from medtext.span import Source, Span
 from medtext.stages.entities.model import find_device, find_model, hash_weights, load_model, make_encoder, special_ids
 
 _NOTES = 64  # whose windows are sorted by length together
