@@ -15,7 +15,10 @@ _LONG = (
     *("August", "September", "October", "November", "December"),
 )
 _YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
-_SHORT_YEAR = re.compile(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-](\d\d)(?!\d)|['’](\d\d)(?!\d)|[a-z]-(\d\d)(?!\d)", re.I)
+_SHORT_YEAR = re.compile(
+    r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-](\d\d)(?!\d)|['’](\d\d)(?!\d)|[a-z]-(\d\d)(?!\d)|[a-z]\.?\s\d{1,2},?\s{1,2}(\d\d)(?!\d|\s?:)",
+    re.I,
+)
 _NUMERIC = re.compile(r"(\d{1,4})([/.-])(\d{1,2})(?:\2(\d{1,4}))?(?![\d/])")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _MONTH_WORD = re.compile(r"(?<![a-z])(" + "|".join(_MONTHS) + r")[a-z]{0,6}", re.I)

@@ -47,6 +47,7 @@ def test_spellings_are_kept(text, days, wanted):
         ("3/12/24", 2024),
         ("3/12/45", 1945),
         ("March '24", 2024),
+        ("Dec 31 07", 2007),
         ("12-Mar-99", 1999),
         ("March 3rd", None),
         ("3/12", None),
