@@ -15,6 +15,7 @@ from medtext.errors import ConfigError
 from medtext.note import Note
 from medtext.redaction import Edit, Redaction
 from medtext.span import Source, Span
+from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.detect import Detector
 from medtext.stages.deid.names import known_values
 from medtext.stages.deid.replace import Replacer
@@ -60,6 +61,7 @@ class Deid:
         self.keep_meta = tuple(keep_meta)
         self.replace = replace
         self._replacer = self._make_replacer(key_file)
+        self._kept = frozenset(one for one in self.detector.labels if self.policy.action(one) == "keep")
         self._source = Source(f"rule:identifiers@{self.detector.clinical.version}")
 
     def _make_replacer(self, key_file: str | Path | None) -> Replacer:
@@ -67,10 +69,10 @@ class Deid:
         actions = {self.policy.default, *self.policy.actions.values()}
         keyed = self.replace == "surrogate" or actions & {"surrogate", "shift"}
         return Replacer(
-            policy=self.policy,
-            lexicon=clinical.lexicon,
+            self.policy,
+            clinical.lexicon,
             restricted_zips=frozenset(table.get_typed("restricted_zips", list, [])),
-            birth_years_kept_from=table.get_typed("birth_years_kept_from", int, 0) + 1,
+            first_kept_year=table.get_typed("birth_years_kept_from", int, 0),
             instead_of_tags=self.replace,
             surrogates=Surrogates(read_key(key_file), clinical.lexicon) if keyed else None,
         )
@@ -81,17 +83,17 @@ class Deid:
             return note
         ordinary = self.detector.clinical.lexicon.ordinary
         extra = known_values(note.text, _values(note, self.known), ordinary)
-        findings = self.detector.find(note.text, extra)
+        findings = self.detector.find(note.text, extra, without=self._kept)
         patient = str(note.meta.get("patient", note.id))
         new = self._replacer.replacements(note.text, findings, patient=patient)
-        done = [(one, text) for one, text in zip(findings, new, strict=True) if text is not None]
+        done = list(zip(findings, new, strict=True))
         redaction = Redaction(tuple(Edit(one.start, one.end, text) for one, text in done))
         meta = {key: note.meta[key] for key in self.keep_meta if key in note.meta}
         logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
         changed = redaction.redact(note).replace(meta=meta, deidentified=True)
         return changed.add(self._span(one, redaction) for one, text in done if text)
 
-    def _span(self, one: Any, redaction: Redaction) -> Span:
+    def _span(self, one: Finding, redaction: Redaction) -> Span:
         start, end = redaction.to_new(one.start), redaction.to_new(one.end, edge="end")
         return Span(((start, end),), one.label, layer="phi", score=one.score, sources=(self._source,))
 

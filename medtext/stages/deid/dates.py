@@ -15,7 +15,10 @@ _LONG = (
     *("August", "September", "October", "November", "December"),
 )
 _YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
-_SHORT_YEAR = re.compile(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-](\d\d)(?!\d)|['’](\d\d)(?!\d)|[a-z]-(\d\d)(?!\d)", re.I)
+_SHORT_YEAR = re.compile(
+    r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-](\d\d)(?!\d)|['’](\d\d)(?!\d)|[a-z]-(\d\d)(?!\d)|[a-z]\.?\s\d{1,2},?\s{1,2}(\d\d)(?!\d|\s?:)",
+    re.I,
+)
 _NUMERIC = re.compile(r"(\d{1,4})([/.-])(\d{1,2})(?:\2(\d{1,4}))?(?![\d/])")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _MONTH_WORD = re.compile(r"(?<![a-z])(" + "|".join(_MONTHS) + r")[a-z]{0,6}", re.I)
@@ -81,7 +84,8 @@ def _shifted_numeric(text: str, days: int) -> str | None:
         return None
     values = {"y": moved.year, "m": moved.month, "d": moved.day}
     old = [match[1], match[3], match[4]]
-    new = match[2].join(_like(values[part], old[place]) for place, part in enumerate(known[1]))
+    padded = all(len(one) != 1 for one in old if one)  # 12/13 tells nothing, 3/14 tells that 3 is not written 03
+    new = match[2].join(_like(values[part], old[place], padded=padded) for place, part in enumerate(known[1]))
     return text[: match.start()] + new + text[match.end() :]
 
 
@@ -94,11 +98,11 @@ def _shifted_compact(text: str, days: int) -> str | None:
     return moved.strftime("%Y%m%d") if moved else None
 
 
-def _like(value: int, old: str) -> str:
-    """A number as wide as the old one was, where that one was padded or cut."""
-    if len(old) == 2 and value > 99:
-        return f"{value % 100:02d}"
-    return f"{value:0{len(old)}d}" if old.startswith("0") or len(old) == 4 else str(value)
+def _like(value: int, old: str, *, padded: bool) -> str:
+    """A number as wide as the old one was: a year cut to two digits, a day padded to two."""
+    if value > 99:
+        return f"{value % 100:02d}" if len(old) == 2 else str(value)
+    return f"{value:02d}" if padded else str(value)
 
 
 def _moved(day: dt.date, days: int) -> dt.date | None:
@@ -137,7 +141,7 @@ def _month_like(month: int, old: str) -> str:
 
 
 def _day_like(day: int, old: re.Match[str]) -> str:
-    written = _like(day, old[1])
+    written = _like(day, old[1], padded=old[1].startswith("0"))
     if not old[2]:
         return written
     ending = "th" if 10 <= day % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")

@@ -1,8 +1,8 @@
 """Everything that looks for identifiers in a note, and their findings made disjoint.
 
-Recognisers are called one by one, not through Presidio's AnalyzerEngine: its removal of duplicates compares all results
-with each other, which a long note cannot afford, and it gives them back in no fixed order. A recogniser that cannot be
-loaded stops here; it is never left out in silence.
+Recognisers are called one by one, not through Presidio's AnalyzerEngine: all it would add is a score by context, which
+needs lemmas, and an order of results that is not fixed. A recogniser that cannot be loaded stops here; it is never left
+out in silence.
 """
 
 from __future__ import annotations
@@ -42,12 +42,15 @@ class Detector:
         for one in self.others:
             self._check_entities(one)
 
-    def find(self, text: str, extra: Iterable[Finding] = ()) -> list[Finding]:
-        """Disjoint findings in order of place; `extra` are found by other means and compete like the rest."""
+    def find(self, text: str, extra: Iterable[Finding] = (), *, without: frozenset[str] = frozenset()) -> list[Finding]:
+        """Disjoint findings in order of place; `extra` are found by other means and compete like the rest.
+
+        Labels in `without` do not compete, so that nothing that stays can hide something that must go.
+        """
         found = [*self.clinical.findings(text), *extra]
         for one in self.others:
             found += self._of_others(one, text)
-        clean = (trimmed(text, one) for one in found)
+        clean = (trimmed(text, one) for one in found if one.label not in without)
         return arbitrate((one for one in clean if one is not None), self.labels)
 
     def _of_others(self, recognizer: Any, text: str) -> Iterable[Finding]:

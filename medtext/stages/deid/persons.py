@@ -58,9 +58,9 @@ class _People:
 
     def find(self, parts: frozenset[str], gender: str, role: str) -> _Person | None:
         """The one person whom these parts fit; None when nobody or more than one does."""
-        same = [one for one in self._by_name.get(parts, ())[:_CROWD] if one.fits(parts, gender, role)]
-        if len(same) == 1:
-            return same[0]
+        for one in self._by_name.get(parts, ())[:_CROWD]:
+            if one.parts == parts and one.gender == gender and one.fits(parts, gender, role):
+                return one
         fitting = {id(one): one for one in self._near(parts) if one.fits(parts, gender, role)}
         return next(iter(fitting.values())) if len(fitting) == 1 else None
 

@@ -17,6 +17,7 @@ from medtext.stages.deid.persons import NAME_PART, ROLES
 
 KEY_VARIABLE = "MEDTEXT_KEY"
 _SHORTEST_KEY = 16
+_ATTEMPTS = 100
 
 
 def read_key(key_file: str | Path | None, environment: Mapping[str, str] = os.environ) -> bytes:
@@ -47,13 +48,13 @@ class Surrogates:
         """By how many days a patient's dates move: whole weeks, 1 to 104 of them, back in time."""
         return -7 * (1 + self._draw("shift", patient) % 104)
 
-    def of(self, quote: str, owner: tuple[str, int], taken: dict[str, tuple[str, int]]) -> str:
-        """A surrogate that no other owner in `taken` has and that is not the value itself."""
-        for attempt in range(100):
-            made = self._made(quote, owner[0], attempt)
+    def of(self, quote: str, label: str, owner: tuple[str, int], taken: dict[str, tuple[str, int]]) -> str | None:
+        """A surrogate that no other owner in `taken` has and that is not the value itself; None when none is found."""
+        for attempt in range(_ATTEMPTS):
+            made = self._made(quote, label, attempt)
             if made.casefold() != quote.casefold() and taken.setdefault(made.casefold(), owner) == owner:
                 return made
-        return "[{}-{}]".format(*owner)
+        return None
 
     def _made(self, quote: str, label: str, attempt: int) -> str:
         if label in ROLES:

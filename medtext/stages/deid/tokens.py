@@ -74,11 +74,11 @@ class Tokens:
         return at == 0 or "\n" in self.text[self.ends[at - 1] : self.starts[at]]
 
     def at_sentence_start(self, at: int) -> bool:
-        """Whether it begins a line or a sentence, so that its capital says nothing."""
+        """Whether it begins a line, a column or a sentence, so that its capital says nothing."""
         if at == 0:
             return True
         gap = self.text[self.ends[at - 1] : self.starts[at]]
-        return "\n" in gap or any(mark in gap for mark in ".?!:•*;|")
+        return any(mark in gap for mark in ("\n", "\t", "   ", *".?!:•*;|"))
 
     def after_hyphen(self, at: int) -> bool:
         """Whether a letter and a hyphen stand right before it."""

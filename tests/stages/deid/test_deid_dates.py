@@ -1,0 +1,65 @@
+"""Dates as notes spell them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medtext.stages.deid.dates import is_date, shifted, year_of
+
+_FORMS = ("%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%B %d, %Y", "%d %b %Y", "%Y-%m-%dT10:15:00Z", "%m/%d/%Y 14:30", "%Y%m%d")
+days = st.dates(dt.date(1950, 1, 13), dt.date(2049, 12, 28)).filter(lambda day: day.day > 12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(day=days, form=st.sampled_from(_FORMS), weeks=st.integers(-104, 104))
+def test_shifting_moves_the_day_and_keeps_the_spelling(day, form, weeks):
+    moved = day + dt.timedelta(weeks=weeks)
+    if moved.day > 12 and 1900 < moved.year < 2099:
+        assert shifted(day.strftime(form), 7 * weeks) == moved.strftime(form)
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "wanted"),
+    [
+        ("3/4/24", 7, "3/11/24"),
+        ("March 3rd, 2024", 7, "March 10th, 2024"),
+        ("2 MAR 2024", -7, "24 FEB 2024"),
+        ("the 21st of June", 1, "the 22nd of June"),
+        ("12/30", 7, "01/06"),
+        ("Monday, March 4, 2024 at 2 pm", 7, "Monday, March 11, 2024 at 2 pm"),
+        ("March 3-5, 2024", 7, None),
+        ("03/2024", 7, None),
+        ("Thanksgiving", 7, None),
+    ],
+)
+def test_spellings_are_kept(text, days, wanted):
+    assert shifted(text, days) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("03/12/2024", 2024),
+        ("3/12/24", 2024),
+        ("3/12/45", 1945),
+        ("March '24", 2024),
+        ("Dec 31 07", 2007),
+        ("12-Mar-99", 1999),
+        ("March 3rd", None),
+        ("3/12", None),
+        ("12/2023 to 1/2024", None),
+    ],
+)
+def test_the_year_that_a_date_states(text, year):
+    assert year_of(text) == year
+
+
+def test_a_day_that_does_not_exist_is_no_date():
+    assert is_date("02/29/2024")
+    assert is_date("29/02/2024")
+    assert not is_date("02/29/2023")
+    assert not is_date("13/13/2024")
