@@ -1,21 +1,19 @@
 """What tests share: where the public data lies that some of them read, and small files of notes."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.shared import folder
 from tests.tiny import TEXTS, TROUBLES, write_lines
-
-_BESIDE = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public corpora and terminology files; skips the test where it is absent."""
-    path = Path(os.environ.get("MEDTEXT_DATA", _BESIDE))
-    if not path.is_dir():
+    path = folder()
+    if path is None:
         pytest.skip("shared data is not here (set MEDTEXT_DATA to its folder)")
     return path
 

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from medtext.note import Note
@@ -23,6 +21,7 @@ from medtext.span import Span
 from medtext.stages.assertion import Assertions
 from medtext.stages.sections import Sections
 from medtext.stages.sentences import Sentences
+from tests.shared import folder
 
 QUESTIONS = {  # name: (key and value in the data, axis and value of ours)
     "negated": ("negation", "Negated", "presence", "absent"),
@@ -34,21 +33,26 @@ QUESTIONS = {  # name: (key and value in the data, axis and value of ours)
 
 def main() -> None:
     """Print one table: engine, half, question, precision, recall, F1."""
-    folder = Path(os.environ.get("MEDTEXT_DATA", "../shared/data"))
-    path = folder / "context" / "negex_half.jsonl"
-    if not path.exists():
-        print(f"not measured: {path} is not here")
+    print("\n".join(lines()))
+
+
+def lines() -> Iterator[str]:
+    """The lines of the table; one that says so where the data is absent."""
+    data = folder()
+    if data is None:
+        yield "not measured: the shared data is not here (set MEDTEXT_DATA to its folder)"
         return
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    print(f"{'engine':<10}{'half':<7}{'question':<14}{'n':>5}{'precision':>11}{'recall':>8}{'F1':>7}")
+    text = (data / "context" / "negex_half.jsonl").read_text(encoding="utf-8")
+    records = [json.loads(line) for line in text.split("\n") if line]
+    yield f"{'engine':<10}{'half':<7}{'question':<14}{'n':>5}{'precision':>11}{'recall':>8}{'F1':>7}"
     for engine in ("rules", "medspacy"):
         started = time.perf_counter()
         answered = list(answers(records, engine))
         seconds = time.perf_counter() - started
         for half in (0, 1):
             for row in rows([pair for pair in answered if half_of(pair[0]) == half]):
-                print(f"{engine:<10}{('tuned', 'unseen')[half]:<7}{row}")
-        print(f"{engine:<10}{1000 * seconds / len(records):.2f} ms a sentence, sentences and sections included")
+                yield f"{engine:<10}{('tuned', 'unseen')[half]:<7}{row}"
+        yield f"{engine:<10}{1000 * seconds / len(records):.2f} ms a sentence, sentences and sections included"
 
 
 def half_of(record: dict[str, Any]) -> int:

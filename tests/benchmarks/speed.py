@@ -15,10 +15,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import medtext
 from medtext.note import Note
+from tests.shared import folder
 
 PASSES = 5
 STAGES = ("deid", "sentences", "sections", "phrases", "quantities", "assertion", "linking")
@@ -29,11 +29,10 @@ Work = Callable[[list[Note]], object]
 
 def notes() -> list[Note]:
     """The visit notes of the shared data."""
-    folder = Path(os.environ.get("MEDTEXT_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-    path = folder / "notes" / "aci_bench.jsonl"
-    if not path.is_file():
+    data = folder()
+    if data is None:
         raise SystemExit("the shared data is not here (set MEDTEXT_DATA to its folder)")
-    return list(medtext.read(path))
+    return list(medtext.read(data / "notes" / "aci_bench.jsonl"))
 
 
 def whole(_: list[Note]) -> tuple[Work, list[Note]]:

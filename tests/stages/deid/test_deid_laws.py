@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medtext.note import Note, Span
+from medtext.note import Note
+from medtext.span import Span
 from medtext.stages.deid.arbitrate import Finding, arbitrate
 
 _PIECES = (
