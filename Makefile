@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addpre
 # The CPU build, or none: the plain name would fetch gigabytes of CUDA. `make test TORCH=torch` takes what pip offers.
 TORCH ?= torch==2.13.0+cpu
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test fuzz bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/medtext annotate medtext/examples -o demo/notes.jsonl --overwrite --table
@@ -20,6 +20,10 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 -q
+
+# The same laws on new examples: run it now and then, and before a release.
+fuzz: $(VENV)/installed-dev
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -q
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks

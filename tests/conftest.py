@@ -1,12 +1,19 @@
 """What tests share: where the public data lies that some of them read, and small files of notes."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.shared import folder
 from tests.tiny import TEXTS, TROUBLES, write_lines
+
+# The gate tries the same examples each time; `make fuzz` looks for new ones.
+settings.register_profile("gate", derandomize=True, deadline=None)
+settings.register_profile("fuzz", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,10 @@ days = st.dates(dt.date(1950, 1, 13), dt.date(2049, 12, 28)).filter(lambda day: 
 def test_shifting_moves_the_day_and_keeps_the_spelling(day, form, weeks):
     moved = day + dt.timedelta(weeks=weeks)
     if moved.day > 12 and 1900 < moved.year < 2099:
-        assert shifted(day.strftime(form), 7 * weeks) == moved.strftime(form)
+        done = shifted(day.strftime(form), 7 * weeks)
+        # "May" does not say whether the note writes months in full.
+        ambiguous = {moved.strftime(form.replace("%B", "%b")), moved.strftime(form.replace("%b", "%B"))}
+        assert done in (ambiguous if day.month == 5 else {moved.strftime(form)})
 
 
 @pytest.mark.parametrize(
