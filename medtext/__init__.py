@@ -26,6 +26,7 @@ _HOMES = {
     "medtext.pipeline": ["Pipeline", "Stage", "load"],
     "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid"],
     "medtext.examples": ["examples"],
+    "medtext.generator": ["generate"],
     "medtext.formats.html": ["render"],
     "medtext.errors": ["MedtextError", "Problem"],
 }

@@ -23,7 +23,7 @@ FLOORS = [
     ["formats", "terminology", "examples"],
     ["pipeline"],
     ["stages"],
-    ["runs"],
+    ["runs", "generator"],
     ["cli", "__main__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
