@@ -66,6 +66,27 @@ def show(args: argparse.Namespace) -> int:
     return _finish(report)
 
 
+def generate(args: argparse.Namespace) -> int:
+    from itertools import islice
+
+    from medtext.formats import read, write
+    from medtext.generator import generate as run
+    from medtext.runs.progress import bar
+
+    carriers = None
+    if args.input:
+        told = {"deidentified": args.deidentified, "format": args.input_format, "on_problem": _tell}
+        carriers = list(islice(read(args.input, **told, **_reader(args)), args.limit))
+    names = ("count", "seed", "insertions", "unknown_names", "mess", "notes_per_patient")
+    notes = run(carriers, **{name: getattr(args, name) for name in names})
+    # Whoever gives identified carriers must say so: what the deid stage missed in them is still there.
+    invented = carriers is None or all(note.deidentified for note in carriers)
+    chosen = {"format": args.output_format, "overwrite": args.overwrite, "allow_phi": invented or args.allow_phi}
+    written = write(bar(notes, show=args.progress), args.output, **chosen)
+    _say(f"{written.notes:,} notes written to {'standard output' if args.output == '-' else args.output}")
+    return 0
+
+
 def check(args: argparse.Namespace) -> int:
     from medtext.runs import check as run
     from medtext.runs.report import many
@@ -119,7 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"medtext {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for build in (_add_annotate, _add_deid, _add_convert, _add_check, _add_describe, _add_show):
+    adders = (_add_annotate, _add_deid, _add_convert, _add_check, _add_describe, _add_generate, _add_show)
+    for build in adders:
         build(commands)
     return parser
 
@@ -162,6 +184,20 @@ def _add_check(commands: Any) -> None:
     _add_input(command)
 
 
+def _add_generate(commands: Any) -> None:
+    about = "make labelled notes: invented identifiers in carriers, with exact gold"
+    command = _command(commands, generate, about, "medtext generate carriers.jsonl -o gold.jsonl --count 500 --seed 7")
+    share = {"type": float, "metavar": "SHARE"}
+    command.add_argument("--count", type=_positive, default=100, metavar="N", help="how many notes (100)")
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed, the same notes (1)")
+    command.add_argument("--insertions", type=int, default=6, metavar="N", help="how many inside a note (6)")
+    command.add_argument("--unknown-names", default=0.15, **share, help="people whose names no lexicon holds (0.15)")
+    command.add_argument("--mess", default=0.3, **share, help="insertions that are typed badly (0.3)")
+    command.add_argument("--notes-per-patient", type=_positive, default=1, metavar="N", help="(1)")
+    _add_output(command)
+    _add_input(command, needed=False)
+
+
 def _add_describe(commands: Any) -> None:
     about = "say what each stage of a pipeline needs, adds and relies on"
     command = _command(commands, describe, about, "medtext describe my-pipeline.yaml")
@@ -188,9 +224,10 @@ def _add_taxonomy(command: Any) -> None:
     command.add_argument("-t", "--taxonomy", metavar="NAME", help="a shipped taxonomy, or your own YAML file")
 
 
-def _add_input(command: Any) -> None:
+def _add_input(command: Any, *, needed: bool = True) -> None:
     group = command.add_argument_group("input")
-    group.add_argument("input", metavar="INPUT", help="a file or folder of notes; - is standard input")
+    nargs = None if needed else "?"
+    group.add_argument("input", nargs=nargs, metavar="INPUT", help="a file or folder of notes; - is standard input")
     group.add_argument("--from", dest="input_format", metavar="FORMAT", help="its format, where the name does not tell")
     group.add_argument("--text-column", metavar="NAME", help="the column that holds the text")
     group.add_argument("--id-column", metavar="NAME", help="the column that holds the note id; empty: number the rows")

@@ -15,8 +15,11 @@ from medtext.generator.scene import ROLES, Scene
 from medtext.note import Note
 
 # De-ID's **NAME[AAA, BBB M] and **PATH-NUMBER; MIMIC's [**First Name (NamePattern1) 12**]
-_MARK = re.compile(r"\[\*\*(?P<mimic>[^\[\]]{1,80}?)\*\*\]|\*\*(?P<deid>[A-Z][A-Z-]{2,30})(?:\[(?P<held>[^\[\]]{1,80})\])?")
+_MARK = re.compile(
+    r"\[\*\*(?P<mimic>[^\[\]]{1,80}?)\*\*\]|\*\*(?P<deid>[A-Z][A-Z-]{2,30})(?:\[(?P<held>[^\[\]]{1,80})\])?"
+)
 _TITLED = re.compile(r"\b(?P<title>mr|mrs|ms|miss|drs?|prof)\.?\s{1,3}$", re.IGNORECASE)
+_CLINICIAN = re.compile(r"\b(?:doctor|dictator|attending|md)\b", re.IGNORECASE)
 _WOMAN = re.compile(r"\b(?:she|her|hers|female|woman|lady|mrs|ms)\b", re.IGNORECASE)
 _MAN = re.compile(r"\b(?:he|his|him|male|man|gentleman|mr)\b", re.IGNORECASE)
 # Behind a full stop that ends a word of three letters or more, before a capital; and at the end of a line.
@@ -82,10 +85,10 @@ def _name_slot(before: str, told: str, held: str) -> str:
     De-ID writes a patient's name with the first letters of the alphabet and a clinician's with the last ones.
     """
     titled = _TITLED.search(before)
-    doctor = titled and titled["title"].lower().startswith(("d", "prof"))
+    doctor = (titled and titled["title"].lower().startswith(("d", "prof"))) or _CLINICIAN.search(told)
     who = "provider" if doctor or (held and held[0] >= "M") else "patient"
     if "," in held:
-        return f"{who}.last_first_middle" if len(held.split()[-1]) == 1 else f"{who}.last_first"
+        return f"{who}.last_first_middle" if len(held.rsplit(maxsplit=1)[-1]) == 1 else f"{who}.last_first"
     parts = held.split()
     if len(parts) == 3 and len(parts[1]) == 1:
         return f"{who}.middle_bare"

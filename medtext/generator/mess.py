@@ -11,12 +11,15 @@ from medtext.generator.pieces import Piece
 _WORDED = frozenset(
     ["PATIENT", "RELATIVE", "PROVIDER", "NAME", "ADDRESS", "PLACE", "DATE", "AGE", "HOSPITAL", "PROFESSION"]
 )
+_CASES = frozenset(["capitals", "lower"])
 _COLON = re.compile(r":(?=[ \t])")
 
 
 def messy(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
     """The pieces in one or two bad habits of typing. Codes and numbers keep their letters."""
     habits = rng.sample(sorted(_HABITS), 1 if rng.random() < 0.75 else 2)
+    if len(set(habits) & _CASES) == 2:
+        habits = habits[:1]
     for habit in habits:
         pieces = [_HABITS[habit](piece, habit, rng) for piece in pieces]
     return list(pieces)

@@ -13,7 +13,13 @@ from medtext.generator.names import FORMS, Names, Person
 from medtext.generator.pieces import Piece
 from medtext.generator.values import Kind, Values
 
-ROLES = {"patient": "PATIENT", "relative": "RELATIVE", "person": "NAME", "provider": "PROVIDER", "provider2": "PROVIDER"}
+ROLES = {
+    "patient": "PATIENT",
+    "relative": "RELATIVE",
+    "person": "NAME",
+    "provider": "PROVIDER",
+    "provider2": "PROVIDER",
+}
 _SLOT = re.compile(r"\{(?P<who>\w+)(?P<mark>[.:])?(?P<what>\w+)?\}|\[\[(?P<negative>.+?)\]\]")
 _WORDS = {
     "F": {"title": "Ms.", "he": "she", "his": "her", "him": "her", "man": "woman", "sex": "F"},
@@ -25,13 +31,13 @@ _FIRST_DAY = date(2016, 1, 4)
 
 @dataclass(slots=True)
 class Scene:
-    """One patient's record: the people in it and the values that last. Templates are filled by a generator of a note."""
+    """One patient's record: the people in it and the values that last."""
 
     names: Names
     kinds: Mapping[str, Kind]
     values: Values
     people: dict[str, list[Person]] = field(repr=False)
-    kin: dict[str, str] = field(repr=False)
+    kin: dict[Person, str] = field(repr=False)
 
     @classmethod
     def draw(cls, rng: random.Random, names: Names, kinds: Mapping[str, Kind], *, sex: str, unknown: float) -> Scene:
@@ -46,7 +52,7 @@ class Scene:
         people = {"patient": [patient], "relative": relatives, "provider": drawn[:4], "person": drawn[4:]}
         today = _FIRST_DAY + timedelta(days=rng.randrange(3000))
         born = today - timedelta(days=rng.randrange(20 * 365, 88 * 365))
-        kin = {one.first: word for one, word in zip(relatives, kin_words, strict=True)}
+        kin = dict(zip(relatives, kin_words, strict=True))
         return cls(names, kinds, Values(names, patient, born, today, unknown), people, kin)
 
     def cast(self, rng: random.Random) -> dict[str, Person]:
@@ -93,7 +99,7 @@ class Scene:
             text = _plain(rng, what, self.names)
             return Piece(text, kind="age" if what.lower() == "old" else "")
         person = cast[who]
-        held = _WORDS[person.sex] | {"kin": self.kin.get(person.first, "sister"), "says": "says"}
+        held = _WORDS[person.sex] | {"kin": self.kin.get(person, "relative"), "says": "says"}
         held |= {"degree": rng.choice(self.names.people["degrees"])}
         if what.lower() not in held:
             raise ConfigError(f"Unknown word {what!r}. Words: {', '.join(held)}")

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def measured(notes: Iterable[Note]) -> tuple[Counter, Counter]:
             placed[key] += 1
             found[key] += all(covered[span.start : span.end])
         for start, end, kind in note.x["hard_negatives"]:
-            key = ("hard negatives", kind, None, "")
+            key = ("hard negatives", kind, None, ())
             placed[key] += 1
             found[key] += any(covered[start:end])
     return placed, found
@@ -64,11 +64,11 @@ def measured(notes: Iterable[Note]) -> tuple[Counter, Counter]:
 
 def _key(span: Span) -> tuple:
     told = span.x["generator"]
-    return span.label, told["form"], told.get("in_lexicon"), "+".join(told.get("mess", ()))
+    return span.label, told["form"], told.get("in_lexicon"), tuple(told.get("mess", ()))
 
 
 def rows(seed: int, count: int) -> list[dict[str, Any]]:
-    """One row a class, names apart by whether the lexicons hold them, and the hard negatives: what, n, share, bar, met."""
+    """What, n, share, bar, met: a row a class, names apart by whether the lexicons hold them, hard negatives."""
     folder = Path(os.environ.get("MEDTEXT_DATA", "../shared/data"))
     given = carriers(folder) if folder.is_dir() else None
     return list(table(*measured(medtext.generate(given, count=count, seed=seed))))
@@ -93,17 +93,24 @@ def _row(what: str, placed: Counter, found: Counter, wanted: Any, bar: float | N
     return {"what": what, "n": n, "share": share, "bar": bar, "met": None if bar is None else share >= bar}
 
 
-def misses(placed: Counter, found: Counter, place: int = 1) -> Iterator[str]:
-    """What is missed most, by a part of the key (1: form, 3: typing): label, name, missed of placed."""
-    held: dict[tuple, list[int]] = {}
+def misses(placed: Counter, found: Counter, names: Callable[[tuple], Iterable[str]]) -> Iterator[str]:
+    """What is missed most (of hard negatives: touched), under the names that a key goes by: label, name, how many."""
+    held: dict[tuple[str, str], list[int]] = {}
     for key, count in placed.items():
-        sums = held.setdefault((key[0], key[place]), [0, 0])
         lost = found[key] if key[0] == "hard negatives" else count - found[key]
-        sums[0] += lost
-        sums[1] += count
+        for name in names(key):
+            sums = held.setdefault((key[0], name), [0, 0])
+            sums[:] = sums[0] + lost, sums[1] + count
     for (label, name), (lost, count) in sorted(held.items(), key=lambda one: (-one[1][0], one[0])):
         if lost:
             yield f"{label:<16}{name:<34}{lost:>5} of {count}"
+
+
+WAYS: dict[str, Callable[[tuple], Iterable[str]]] = {
+    "form, typed well": lambda key: () if key[3] else (key[1],),
+    "form, typed badly": lambda key: (key[1],) if key[3] else (),
+    "typing": lambda key: key[3] or ("well",),
+}
 
 
 def main(seed: int, count: int) -> None:
@@ -114,9 +121,9 @@ def main(seed: int, count: int) -> None:
     for row in table(placed, found):
         bar = "" if row["bar"] is None else f"bar {row['bar']:.2f} {'met' if row['met'] else 'NOT MET'}"
         print(f"{row['what']:<26}{row['n']:>7}{row['share']:>9.4f}  {bar}")
-    for title, place in (("form", 1), ("typing", 3)):
+    for title, names in WAYS.items():
         print(f"\nmissed by {title} (hard negatives: touched)")
-        print("\n".join(misses(placed, found, place)))
+        print("\n".join(misses(placed, found, names)))
 
 
 if __name__ == "__main__":
