@@ -34,9 +34,9 @@ def generate(
         notes = list(medtext.generate(count=20, seed=7))
 
     `carriers` are notes to put them into, again and again in a drawn order; without them, small ones that ship. Marks
-    (`**NAME[AAA]`, `[**Hospital 3**]`) and `phi` spans of a carrier are filled; the rest of its text stays as it is, its
-    other spans do not. A carrier with neither `deidentified` nor `phi` spans goes through the deid stage first: what
-    that misses stays without gold, so state `deidentified=True` for carriers that are known to hold no identifier.
+    (`**NAME[AAA]`, `[**Hospital 3**]`) and `phi` spans of a carrier are filled; the rest of its text stays as it is;
+    its other spans do not stay. A carrier with neither `deidentified` nor `phi` spans goes through the deid stage
+    first: what that misses stays without gold, so state `deidentified=True` where no identifier can be left.
 
     `insertions` is how many stand inside a note beside its head and foot, with half as many hard negatives
     (`note.x["hard_negatives"]`: `[start, end, kind]`, code points). `unknown_names` is the share of people and places
@@ -98,7 +98,7 @@ class Workshop:
     def _placed(
         self, places: Sequence[tuple[int, bool]], scene: Scene, rng: random.Random, recipe: Recipe
     ) -> dict[int, list[Piece]]:
-        """Insertions and hard negatives, each at an opening; those for which there is none stand together at the last."""
+        """Insertions and hard negatives, each at an opening; where these run out, together at the last."""
         made = list(self._made(scene, rng, recipe))
         chosen = rng.sample(places, min(len(made), len(places)))
         placed = {at: [Piece("\n" if line else " "), *one] for (at, line), one in zip(chosen, made, strict=False)}

@@ -56,5 +56,6 @@ def _span(start: int, piece: Piece) -> Span:
         told["in_lexicon"] = piece.known
     if piece.mess:
         told["mess"] = list(piece.mess)
-    place = ((start, start + len(piece.text)),)
+    # A stop at the end belongs to the sentence as much as to "Jr." or "St."
+    place = ((start, start + len(piece.text.rstrip("."))),)
     return Span(place, piece.label, layer="phi", status="added", sources=(SOURCE,), x={"generator": told})
