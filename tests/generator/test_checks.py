@@ -8,7 +8,7 @@ from medtext.generator import checks
 
 
 def luhn_holds(number):
-    """ISO/IEC 7812-1, written the other way round: double every second digit from the right, sum is a multiple of 10."""
+    """ISO/IEC 7812-1, the other way round: double every second digit from the right; the sum ends in 0."""
     turned = [int(one) for one in reversed(number)]
     return sum(turned[0::2] + [sum(divmod(2 * one, 10)) for one in turned[1::2]]) % 10 == 0
 
