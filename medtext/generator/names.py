@@ -22,28 +22,26 @@ class Chain:
     """What follows each run of three letters in a list of words; `^` begins a word and `$` ends it."""
 
     follows: Mapping[str, str] = field(repr=False)
-    words: frozenset[str] = field(repr=False)
 
     @classmethod
     def learn(cls, words: Iterable[str]) -> Chain:
         """The chain of these words, whatever order they come in."""
         follows: dict[str, list[str]] = {}
-        kept = sorted({word for word in words if word.isascii() and word.isalpha()})
-        for word in kept:
+        for word in sorted({word for word in words if word.isascii() and word.isalpha()}):
             padded = "^" * _REACH + word + "$"
             for at in range(_REACH, len(padded)):
                 follows.setdefault(padded[at - _REACH : at], []).append(padded[at])
-        return cls({context: "".join(letters) for context, letters in follows.items()}, frozenset(kept))
+        return cls({context: "".join(letters) for context, letters in follows.items()})
 
     def draw(self, rng: random.Random, avoid: frozenset[str]) -> str:
-        """A word of 4 to 10 letters that is neither in the list nor in `avoid`."""
+        """A word of 4 to 10 letters that is not in `avoid`."""
         while True:
             word, context = "", "^" * _REACH
             while not context.endswith("$"):
                 context = context[1:] + rng.choice(self.follows[context])
                 word += context[-1]
             word = word[:-1]
-            if 4 <= len(word) <= 10 and word not in self.words and word not in avoid:
+            if 4 <= len(word) <= 10 and word not in avoid:
                 return word
 
 
