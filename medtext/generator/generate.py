@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from medtext.config import Table
 from medtext.errors import ConfigError
@@ -78,10 +79,10 @@ class Workshop:
     def note(self, carrier: Note, number: int, recipe: Recipe) -> Note:
         """The note of this number."""
         patient = number // recipe.notes_per_patient
-        sex = sex_of(carrier.text, recipe.rng("sex", patient)) if recipe.notes_per_patient == 1 else ""
-        people = recipe.rng("people", patient)
-        sex = sex or people.choice("FM")
-        scene = Scene.draw(people, self.names, self.kinds, sex=sex, unknown=recipe.unknown_names)
+        record = partial(recipe.rng, "patient", patient)
+        # Of several notes no carrier may decide, or the patient's sex would change from one to the next.
+        sex = sex_of(carrier.text if recipe.notes_per_patient == 1 else "", record("sex"))
+        scene = Scene.draw(record, self.names, self.kinds, sex=sex, unknown=recipe.unknown_names)
         rng = recipe.rng("note", number)
         fillings = self.marks.fillings(carrier)
         placed = self._placed(openings(carrier.text, fillings), scene, rng, recipe)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 from medtext.errors import ConfigError
 from medtext.generator.names import FORMS, Names, Person
@@ -29,7 +30,10 @@ _STATE_NAMES = ("Ohio", "Texas", "Oregon", "Vermont", "Georgia", "New Jersey", "
 _FIRST_DAY = date(2016, 1, 4)
 
 
-@dataclass(slots=True)
+Record = Callable[..., random.Random]  # the random numbers of one patient, by what they are for
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One patient's record: the people in it and the values that last."""
 
@@ -40,8 +44,9 @@ class Scene:
     kin: dict[Person, str] = field(repr=False)
 
     @classmethod
-    def draw(cls, rng: random.Random, names: Names, kinds: Mapping[str, Kind], *, sex: str, unknown: float) -> Scene:
+    def draw(cls, record: Record, names: Names, kinds: Mapping[str, Kind], *, sex: str, unknown: float) -> Scene:
         """A patient, three relatives, four clinicians and two others."""
+        rng = record("people")
         patient = names.person(rng, sex, unknown=unknown)
         kin_sexes = [rng.choice("FM") for _ in range(3)]
         kin_words = [rng.choice(names.people["kin"][one]) for one in kin_sexes]
@@ -53,7 +58,7 @@ class Scene:
         today = _FIRST_DAY + timedelta(days=rng.randrange(3000))
         born = today - timedelta(days=rng.randrange(20 * 365, 88 * 365))
         kin = dict(zip(relatives, kin_words, strict=True))
-        return cls(names, kinds, Values(names, patient, born, today, unknown), people, kin)
+        return cls(names, kinds, Values(names, patient, born, today, unknown, partial(record, "lasting")), people, kin)
 
     def cast(self, rng: random.Random) -> dict[str, Person]:
         """Who plays the parts of one template."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -52,27 +52,21 @@ def _kind(name: str, one: Table, labels: frozenset[str]) -> Kind:
     return Kind(name, label, dict(one.get_typed("forms", dict, {})), one.get("of") == "patient")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Values:
-    """What one patient's identifiers are drawn from. Lasting values are drawn once and kept."""
+    """What one patient's identifiers are drawn from; `lasting` gives the random numbers of values that last."""
 
     names: Names
     patient: Person
     born: date
     today: date
     unknown: float
-    kept: dict[str, tuple[str, str, bool | None]] = field(default_factory=dict, repr=False)
+    lasting: Callable[[str], random.Random]
 
     def draw(self, rng: random.Random, kind: Kind, wanted: str, owner: Person) -> tuple[str, str, bool | None]:
         """A value, the name of its form, and whether the lexicons hold the names in it (None where it has none)."""
-        if not kind.lasting:
-            return self._made(rng, kind, wanted, owner)
-        key = f"{kind.name}.{wanted}"
-        if key not in self.kept:
-            self.kept[key] = self._made(rng, kind, wanted, owner)
-        return self.kept[key]
-
-    def _made(self, rng: random.Random, kind: Kind, wanted: str, owner: Person) -> tuple[str, str, bool | None]:
+        if kind.lasting:
+            rng = self.lasting(f"{kind.name}.{wanted}")
         form = kind.choose(rng, wanted)
         filler = _Fields(rng, self, owner)
         return _FIELD.sub(lambda match: filler.get(match[1]), kind.forms[form]), form, filler.known

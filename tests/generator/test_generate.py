@@ -147,8 +147,8 @@ def test_every_template_can_be_filled():
     from medtext.generator.generate import Recipe, Workshop
     from medtext.generator.scene import Scene
 
-    shop, rng = Workshop(), Recipe(1, 1, 0.5, 0, 1).rng("test")
-    scene = Scene.draw(rng, shop.names, shop.kinds, sex="F", unknown=0.5)
+    shop, record = Workshop(), Recipe(1, 1, 0.5, 0, 1).rng
+    rng, scene = record("test"), Scene.draw(record, shop.names, shop.kinds, sex="F", unknown=0.5)
     inside = [template for group in shop.insertions["inside"].values() for template in group]
     for template in [*shop.insertions["head"], *shop.insertions["foot"], *inside]:
         pieces = scene.fill(rng, template)
@@ -164,8 +164,8 @@ def test_every_spelling_can_be_drawn():
     from medtext.generator.generate import Recipe, Workshop
     from medtext.generator.scene import Scene
 
-    shop, rng = Workshop(), Recipe(1, 1, 0.5, 0, 1).rng("test")
-    scene = Scene.draw(rng, shop.names, shop.kinds, sex="M", unknown=0.5)
+    shop, record = Workshop(), Recipe(1, 1, 0.5, 0, 1).rng
+    rng, scene = record("test"), Scene.draw(record, shop.names, shop.kinds, sex="M", unknown=0.5)
     for kind in shop.kinds.values():
         for form in kind.forms:
             text, drawn, _ = scene.values.draw(rng, kind, form, scene.people["patient"][0])
@@ -187,8 +187,8 @@ def test_a_slot_that_does_not_exist_is_refused_by_name(template, message):
     from medtext.generator.generate import Recipe, Workshop
     from medtext.generator.scene import Scene
 
-    shop, rng = Workshop(), Recipe(1, 1, 0.5, 0, 1).rng("test")
-    scene = Scene.draw(rng, shop.names, shop.kinds, sex="F", unknown=0.5)
+    shop, record = Workshop(), Recipe(1, 1, 0.5, 0, 1).rng
+    rng, scene = record("test"), Scene.draw(record, shop.names, shop.kinds, sex="F", unknown=0.5)
     with pytest.raises(ConfigError, match=re.escape(message)):
         scene.fill(rng, template)
 
