@@ -6,9 +6,11 @@ themselves are kept nowhere.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 from medtext.errors import ConfigError
@@ -19,18 +21,20 @@ from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.detect import Detector
 from medtext.stages.deid.names import known_values
 from medtext.stages.deid.replace import Replacer
-from medtext.stages.deid.surrogate import Surrogates, read_key
+from medtext.stages.deid.surrogate import Pools, Surrogates, read_key
 from medtext.taxonomy import Policy
 
 logger = logging.getLogger(__name__)
 
-_REPLACEMENTS = ("tag", "surrogate")
+_REPLACEMENTS = ("tag", "surrogate", "random", "markov", "mark")
 
 
 class Deid:
     """Finds identifiers, replaces them by `policy`, and marks the note as de-identified.
 
-    `replace` says what stands where the policy says tag; "surrogate" needs a secret in MEDTEXT_KEY or `key_file`.
+    `replace` says what stands where the policy says tag: "tag", or a made-up value ("surrogate", "markov", "random";
+    the first two need a secret in MEDTEXT_KEY or `key_file`). "mark" replaces nothing: `phi` spans lie over what the
+    policy would not keep, in a note that stays identified; it is for measuring the detection.
     `known` names meta keys whose values identify, or maps them to labels. `keep_meta` names the meta keys that stay.
     `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
     the score theirs must have. Raises ConfigError for an option, rule file or recogniser that cannot be right.
@@ -67,14 +71,17 @@ class Deid:
     def _make_replacer(self, key_file: str | Path | None) -> Replacer:
         clinical, table = self.detector.clinical, self.detector.clinical.patterns.table
         actions = {self.policy.default, *self.policy.actions.values()}
-        keyed = self.replace == "surrogate" or actions & {"surrogate", "shift"}
+        keyed = self.replace in ("surrogate", "markov") or actions & {"surrogate", "shift"}
+        made = bool(keyed) or self.replace == "random"
+        pools = Pools.load(clinical.lexicon, clinical.places.kinds(table)) if made else None
         return Replacer(
             self.policy,
             clinical.lexicon,
             restricted_zips=frozenset(table.get_typed("restricted_zips", list, [])),
             first_kept_year=table.get_typed("birth_years_kept_from", int, 0),
             instead_of_tags=self.replace,
-            surrogates=Surrogates(read_key(key_file), clinical.lexicon) if keyed else None,
+            surrogates=Surrogates(read_key(key_file), clinical.lexicon, pools) if keyed and pools else None,
+            fresh=Surrogates(token_bytes(32), clinical.lexicon, pools) if self.replace == "random" and pools else None,
         )
 
     def __call__(self, note: Note) -> Note:
@@ -84,13 +91,15 @@ class Deid:
         ordinary = self.detector.clinical.lexicon.ordinary
         extra = known_values(note.text, _values(note, self.known), ordinary)
         findings = self.detector.find(note.text, extra, without=self._kept)
+        if self.replace == "mark":
+            return note.add(self._span(one, Redaction()) for one in findings)
         patient = str(note.meta.get("patient", note.id))
-        new = self._replacer.replacements(note.text, findings, patient=patient)
+        new = self._replacer.replacements(note.text, findings, patient=patient, note=note.id)
         done = list(zip(findings, new, strict=True))
         redaction = Redaction(tuple(Edit(one.start, one.end, text) for one, text in done))
         meta = {key: note.meta[key] for key in self.keep_meta if key in note.meta}
         logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
-        changed = redaction.redact(note).replace(meta=meta, deidentified=True)
+        changed = _without_remarks(redaction.redact(note)).replace(meta=meta, deidentified=True)
         return changed.add(self._span(one, redaction) for one, text in done if text)
 
     def _span(self, one: Finding, redaction: Redaction) -> Span:
@@ -112,6 +121,13 @@ class Deid:
             "known": sorted(self.known),
             "meta": f"keeps {', '.join(self.keep_meta)}" if self.keep_meta else "keeps none",
         }
+
+
+def _without_remarks(note: Note) -> Note:
+    """Without what people or other tools wrote beside the text, where a name may stand as well."""
+    spans = tuple(dataclasses.replace(one, comment="", x={}) for one in note.spans)
+    relations = tuple(dataclasses.replace(one, x={}) for one in note.relations)
+    return note.replace(spans=spans, relations=relations, x={})
 
 
 def _known(known: Iterable[str] | Mapping[str, str], labels: tuple[str, ...]) -> dict[str, str]:
