@@ -22,6 +22,7 @@ def deid(
     known: Iterable[str] = (),
     keep_meta: Iterable[str] = (),
     key_file: str | Path | None = None,
+    patient: str | None = None,
     input_format: str | None = None,
     output_format: str | None = None,
     **rest: Any,
@@ -34,6 +35,7 @@ def deid(
     that stay. The other options are those of the deid stage and of `annotate`.
     """
     chosen = {"policy": str(policy), "replace": replace, "known": list(known), "keep_meta": list(keep_meta)}
+    chosen["patient"] = patient
     chosen["key_file"] = None if key_file is None else str(key_file)
     stage = {"deid": {name: value for name, value in chosen.items() if value}}
     pipeline = load({"name": "deid", "taxonomy": "phi", "stages": [stage]})

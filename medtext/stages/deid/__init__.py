@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
-from medtext.errors import ConfigError
+from medtext.errors import ConfigError, NoteError
 from medtext.note import Note
 from medtext.redaction import Edit, Redaction
 from medtext.span import Source, Span
@@ -36,6 +36,8 @@ class Deid:
     the first two need a secret in MEDTEXT_KEY or `key_file`). "mark" replaces nothing: `phi` spans lie over what the
     policy would not keep, in a note that stays identified; it is for measuring the detection.
     `known` names meta keys whose values identify, or maps them to labels. `keep_meta` names the meta keys that stay.
+    `patient` names the meta key that says whose note it is, so that dates and surrogates agree over a patient's notes;
+    without it `patient` is looked for, and a note that has none stands for itself. A named key must be there.
     `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
     the score theirs must have. Raises ConfigError for an option, rule file or recogniser that cannot be right.
     """
@@ -56,6 +58,7 @@ class Deid:
         entities: Mapping[str, str] | None = None,
         threshold: float = 0.3,
         key_file: str | Path | None = None,
+        patient: str = "",
     ) -> None:
         if replace not in _REPLACEMENTS:
             raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")
@@ -63,6 +66,7 @@ class Deid:
         self.detector = Detector(recognizers=recognizers, entities=entities, hospitals=hospitals, threshold=threshold)
         self.known = _known(known, self.detector.labels)
         self.keep_meta = tuple(keep_meta)
+        self.patient_key = patient
         self.replace = replace
         self._replacer = self._make_replacer(key_file)
         self._kept = frozenset(one for one in self.detector.labels if self.policy.action(one) == "keep")
@@ -93,7 +97,7 @@ class Deid:
         findings = self.detector.find(note.text, extra, without=self._kept)
         if self.replace == "mark":
             return note.add(self._span(one, Redaction()) for one in findings)
-        patient = str(note.meta.get("patient", note.id))
+        patient = self._patient(note)
         new = self._replacer.replacements(note.text, findings, patient=patient, note=note.id)
         done = list(zip(findings, new, strict=True))
         redaction = Redaction(tuple(Edit(one.start, one.end, text) for one, text in done))
@@ -101,6 +105,12 @@ class Deid:
         logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
         changed = _without_remarks(redaction.redact(note)).replace(meta=meta, deidentified=True)
         return changed.add(self._span(one, redaction) for one, text in done if text)
+
+    def _patient(self, note: Note) -> str:
+        value = note.meta.get(self.patient_key or "patient")
+        if value in (None, "") and self.patient_key:
+            raise NoteError(f"Note {note.id!r} has no meta key {self.patient_key!r}, which says whose note it is.")
+        return note.id if value in (None, "") else str(value)
 
     def _span(self, one: Finding, redaction: Redaction) -> Span:
         start, end = redaction.to_new(one.start), redaction.to_new(one.end, edge="end")

@@ -31,7 +31,6 @@ from medtext.stages.deid.shift import shifted
 from medtext.stages.deid.surrogate import Request, Surrogates
 from medtext.taxonomy import Policy
 
-
 STAYS = 0.7  # how often a chain keeps the surrogate of the mention before
 _MADE = ("surrogate", "shift", "random", "markov")
 
@@ -163,7 +162,7 @@ def _years(text: str, findings: Sequence[Finding]) -> list[int | None]:
     """For each finding the year of the date before it that states one, else of the first that does."""
     stated = [year_of(text[one.start : one.end]) if one.label == "DATE" else None for one in findings]
     first = next((year for year in stated if year), None)
-    return list(accumulate(stated, lambda last, year: year or last, initial=first))[1:]
+    return [last or first for last in accumulate(stated, lambda last, year: year or last)]
 
 
 def _originals(values: Sequence[Value]) -> frozenset[str]:

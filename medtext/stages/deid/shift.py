@@ -94,7 +94,7 @@ def _pieces(text: str) -> Iterator[re.Match[str]]:
     while match := _PIECE.match(text, at):
         yield match
         at = match.end()
-    
+
 
 def _kind(piece: re.Match[str]) -> str:
     return next(name for name, value in piece.groupdict().items() if value is not None and name != "sep")

@@ -66,7 +66,9 @@ class Pools:
             made[kind] = sorted({a + b for a in _parts(held, "starts") for b in _parts(held, "ends")} - used)
             used |= set(made[kind])
         last = tables["last"]
-        joined = (a + m + b for a in _parts(last, "starts") for m in _parts(last, "middles") for b in _parts(last, "ends"))
+        joined = (
+            a + m + b for a in _parts(last, "starts") for m in _parts(last, "middles") for b in _parts(last, "ends")
+        )
         longer = sorted(set(joined) - used)
         by_gender = {kind: [one for one, held in lexicon.first.items() if held != other] for kind, other in _GENDERS}
         real = {"last": sorted(lexicon.last), "town": sorted(towns), **by_gender}
