@@ -141,7 +141,9 @@ def _add_deid(commands: Any) -> None:
     command.add_argument("--replace", metavar="HOW", help="what stands there: tag, surrogate, markov, random or mark")
     command.add_argument("--key-file", metavar="FILE", help="the secret of the surrogates (or MEDTEXT_KEY)")
     several = {"action": "append", "default": [], "metavar": "COLUMN"}
-    command.add_argument("--known", **several, help="a column of identifiers to be found in the text in any case")
+    command.add_argument(
+        "--known", **several, help="a column of identifiers to be found in the text, or a table of them (CSV, TSV)"
+    )
     command.add_argument("--keep", dest="keep_meta", **several, help="a column that stays; the others are dropped")
     _add_output(command, resume=True)
     _add_input(command)

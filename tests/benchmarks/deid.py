@@ -6,7 +6,7 @@
   in the output, as a plain substring. Years alone and ages up to 89, which Safe Harbor keeps, are no values there.
 - **hard negatives touched**: of the queries without any identifier, the share whose text was changed at all. A query
   that says "diagnosed in 2021" counts as touched when the year was changed.
-- **names left** (aci-bench, visit notes): names of the metadata, word by word, that still stand in the output in any case.
+- **names left** (aci-bench, visit notes): names of the metadata, word by word, that stand in the output in any case.
 - **clinical words lost** (aci-bench): of the places where a form of the starter concepts stands, the share that any
   finding overlaps.
 

@@ -19,7 +19,8 @@ from medtext.redaction import Edit, Redaction
 from medtext.span import Source, Span
 from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.detect import Detector
-from medtext.stages.deid.names import known_values
+from medtext.stages.deid.known import Known, columns_of
+from medtext.stages.deid.known import Source as KnownSource
 from medtext.stages.deid.replace import Replacer
 from medtext.stages.deid.surrogate import Pools, Surrogates, read_key
 from medtext.taxonomy import Policy
@@ -35,7 +36,9 @@ class Deid:
     `replace` says what stands where the policy says tag: "tag", or a made-up value ("surrogate", "markov", "random";
     the first two need a secret in MEDTEXT_KEY or `key_file`). "mark" replaces nothing: `phi` spans lie over what the
     policy would not keep, in a note that stays identified; it is for measuring the detection.
-    `known` names meta keys whose values identify, or maps them to labels. `keep_meta` names the meta keys that stay.
+    `known` names meta keys whose values identify, or maps them to labels; or it is a table (CSV, TSV, or a mapping of
+    note or patient ids to columns), in which every note must have a row unless `known_optional`. Known values are found
+    in every spelling. `keep_meta` names the meta keys that stay.
     `patient` names the meta key that says whose note it is, so that dates and surrogates agree over a patient's notes;
     without it `patient` is looked for, and a note that has none stands for itself. A named key must be there.
     `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
@@ -52,7 +55,8 @@ class Deid:
         policy: str | Path | Policy = "safe-harbor",
         replace: str = "tag",
         hospitals: bool = True,
-        known: Iterable[str] | Mapping[str, str] = (),
+        known: KnownSource = (),
+        known_optional: bool = False,
         keep_meta: Iterable[str] = (),
         recognizers: Iterable[str] = (),
         entities: Mapping[str, str] | None = None,
@@ -64,7 +68,14 @@ class Deid:
             raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
         self.detector = Detector(recognizers=recognizers, entities=entities, hospitals=hospitals, threshold=threshold)
-        self.known = _known(known, self.detector.labels)
+        clinical = self.detector.clinical
+        self.known = Known(
+            known,
+            columns=columns_of(clinical.patterns.table),
+            labels=self.detector.labels,
+            lexicon=clinical.lexicon,
+            optional=known_optional,
+        )
         self.keep_meta = tuple(keep_meta)
         self.patient_key = patient
         self.replace = replace
@@ -92,12 +103,11 @@ class Deid:
         """The note without identifiers; as it is when it has none any more."""
         if note.deidentified:
             return note
-        ordinary = self.detector.clinical.lexicon.ordinary
-        extra = known_values(note.text, _values(note, self.known), ordinary)
+        patient = self._patient(note)
+        extra = self.known.find(note, patient)
         findings = self.detector.find(note.text, extra, without=self._kept)
         if self.replace == "mark":
             return note.add(self._span(one, Redaction()) for one in findings)
-        patient = self._patient(note)
         new = self._replacer.replacements(note.text, findings, patient=patient, note=note.id)
         done = list(zip(findings, new, strict=True))
         redaction = Redaction(tuple(Edit(one.start, one.end, text) for one, text in done))
@@ -128,7 +138,7 @@ class Deid:
             "replacement": self.replace,
             "hospitals": self.detector.clinical.places.hospitals,
             "recognizers": [one.name for one in self.detector.others],
-            "known": sorted(self.known),
+            "known": self.known.describe(),
             "meta": f"keeps {', '.join(self.keep_meta)}" if self.keep_meta else "keeps none",
         }
 
@@ -138,23 +148,3 @@ def _without_remarks(note: Note) -> Note:
     spans = tuple(dataclasses.replace(one, comment="", x={}) for one in note.spans)
     relations = tuple(dataclasses.replace(one, x={}) for one in note.relations)
     return note.replace(spans=spans, relations=relations, x={})
-
-
-def _known(known: Iterable[str] | Mapping[str, str], labels: tuple[str, ...]) -> dict[str, str]:
-    """Meta key → label; "" where the value's own form decides."""
-    keys = (
-        dict(known) if isinstance(known, Mapping) else dict.fromkeys([known] if isinstance(known, str) else known, "")
-    )
-    for key, label in keys.items():
-        if label and label not in labels:
-            raise ConfigError(f"known: {key!r} has the unknown label {label!r}. Identifiers: {', '.join(labels)}")
-    return keys
-
-
-def _values(note: Note, known: Mapping[str, str]) -> dict[str, str]:
-    found = {}
-    for key, label in known.items():
-        value = str(note.meta.get(key) or "")
-        if value.strip():
-            found[value] = label or ("ID" if any(one.isdigit() for one in value) else "NAME")
-    return found
