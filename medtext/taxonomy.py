@@ -221,6 +221,12 @@ class Policy:
     default: str
     actions: Mapping[str, str] = field(repr=False)
 
+    def __post_init__(self) -> None:
+        for label, action in (("default", self.default), *self.actions.items()):
+            refused = _refused(label, action)
+            if refused:
+                raise ConfigError(f"Policy {self.name}: {refused}")
+
     @classmethod
     def load(cls, name: str | Path = "safe-harbor") -> Policy:
         """A shipped policy by name, or your own by path; raises ConfigError with file:line."""
@@ -228,9 +234,10 @@ class Policy:
         default = top.get_typed("default", str, "tag")
         held = top.get_typed("actions", dict, {})
         for key, action in (("default", default), *held.items()):
-            if action not in ACTIONS:
+            refused = _refused(key, action)
+            if refused:
                 where = top.where("default") if key == "default" else held.where(key)
-                raise ConfigError(f"{where}: unknown action {action!r}. Actions: {', '.join(ACTIONS)}")
+                raise ConfigError(f"{where}: {refused}")
         identifiers = {label.name for label in Taxonomy.load("phi").labels.values()}
         for label in held:
             if label not in identifiers:
@@ -242,3 +249,12 @@ class Policy:
     def action(self, label: str) -> str:
         """What is done with an identifier of this label."""
         return self.actions.get(label, self.default)
+
+
+def _refused(label: str, action: object) -> str:
+    """Why this action cannot be done with this label, or "": only a date can be shifted."""
+    if action not in ACTIONS:
+        return f"unknown action {action!r}. Actions: {', '.join(ACTIONS)}"
+    if action == "shift" and label != "DATE":
+        return f"{label} cannot be shifted; only DATE can. Choose tag, mask, surrogate or remove."
+    return ""

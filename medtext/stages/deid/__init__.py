@@ -6,32 +6,41 @@ themselves are kept nowhere.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
-from medtext.errors import ConfigError
+from medtext.errors import ConfigError, NoteError
 from medtext.note import Note
 from medtext.redaction import Edit, Redaction
 from medtext.span import Source, Span
 from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.detect import Detector
-from medtext.stages.deid.names import known_values
+from medtext.stages.deid.known import Known, columns_of
+from medtext.stages.deid.known import Source as KnownSource
 from medtext.stages.deid.replace import Replacer
-from medtext.stages.deid.surrogate import Surrogates, read_key
+from medtext.stages.deid.surrogate import Pools, Surrogates, read_key
 from medtext.taxonomy import Policy
 
 logger = logging.getLogger(__name__)
 
-_REPLACEMENTS = ("tag", "surrogate")
+_REPLACEMENTS = ("tag", "surrogate", "random", "markov", "mark")
 
 
 class Deid:
     """Finds identifiers, replaces them by `policy`, and marks the note as de-identified.
 
-    `replace` says what stands where the policy says tag; "surrogate" needs a secret in MEDTEXT_KEY or `key_file`.
-    `known` names meta keys whose values identify, or maps them to labels. `keep_meta` names the meta keys that stay.
+    `replace` says what stands where the policy says tag: "tag", or a made-up value ("surrogate", "markov", "random";
+    the first two need a secret in MEDTEXT_KEY or `key_file`). "mark" replaces nothing: `phi` spans lie over what the
+    policy would not keep, in a note that stays identified; it is for measuring the detection.
+    `known` names meta keys whose values identify, or maps them to labels; or it is a table (CSV, TSV, or a mapping of
+    note or patient ids to columns), in which every note must have a row unless `known_optional`. Known values are found
+    in every spelling. `keep_meta` names the meta keys that stay.
+    `patient` names the meta key that says whose note it is, so that dates and surrogates agree over a patient's notes;
+    without it `patient` is looked for, and a note that has none stands for itself. A named key must be there.
     `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
     the score theirs must have. Raises ConfigError for an option, rule file or recogniser that cannot be right.
     """
@@ -46,19 +55,29 @@ class Deid:
         policy: str | Path | Policy = "safe-harbor",
         replace: str = "tag",
         hospitals: bool = True,
-        known: Iterable[str] | Mapping[str, str] = (),
+        known: KnownSource = (),
+        known_optional: bool = False,
         keep_meta: Iterable[str] = (),
         recognizers: Iterable[str] = (),
         entities: Mapping[str, str] | None = None,
         threshold: float = 0.3,
         key_file: str | Path | None = None,
+        patient: str = "",
     ) -> None:
         if replace not in _REPLACEMENTS:
             raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
         self.detector = Detector(recognizers=recognizers, entities=entities, hospitals=hospitals, threshold=threshold)
-        self.known = _known(known, self.detector.labels)
+        clinical = self.detector.clinical
+        self.known = Known(
+            known,
+            columns=columns_of(clinical.patterns.table),
+            labels=self.detector.labels,
+            lexicon=clinical.lexicon,
+            optional=known_optional,
+        )
         self.keep_meta = tuple(keep_meta)
+        self.patient_key = patient
         self.replace = replace
         self._replacer = self._make_replacer(key_file)
         self._kept = frozenset(one for one in self.detector.labels if self.policy.action(one) == "keep")
@@ -67,31 +86,41 @@ class Deid:
     def _make_replacer(self, key_file: str | Path | None) -> Replacer:
         clinical, table = self.detector.clinical, self.detector.clinical.patterns.table
         actions = {self.policy.default, *self.policy.actions.values()}
-        keyed = self.replace == "surrogate" or actions & {"surrogate", "shift"}
+        keyed = self.replace in ("surrogate", "markov") or actions & {"surrogate", "shift"}
+        made = bool(keyed) or self.replace == "random"
+        pools = Pools.load(clinical.lexicon, clinical.places.kinds(table)) if made else None
         return Replacer(
             self.policy,
             clinical.lexicon,
             restricted_zips=frozenset(table.get_typed("restricted_zips", list, [])),
             first_kept_year=table.get_typed("birth_years_kept_from", int, 0),
             instead_of_tags=self.replace,
-            surrogates=Surrogates(read_key(key_file), clinical.lexicon) if keyed else None,
+            surrogates=Surrogates(read_key(key_file), clinical.lexicon, pools) if keyed and pools else None,
+            fresh=Surrogates(token_bytes(32), clinical.lexicon, pools) if self.replace == "random" and pools else None,
         )
 
     def __call__(self, note: Note) -> Note:
         """The note without identifiers; as it is when it has none any more."""
         if note.deidentified:
             return note
-        ordinary = self.detector.clinical.lexicon.ordinary
-        extra = known_values(note.text, _values(note, self.known), ordinary)
+        patient = self._patient(note)
+        extra = self.known.find(note, patient)
         findings = self.detector.find(note.text, extra, without=self._kept)
-        patient = str(note.meta.get("patient", note.id))
-        new = self._replacer.replacements(note.text, findings, patient=patient)
+        if self.replace == "mark":
+            return note.add(self._span(one, Redaction()) for one in findings)
+        new = self._replacer.replacements(note.text, findings, patient=patient, note=note.id)
         done = list(zip(findings, new, strict=True))
         redaction = Redaction(tuple(Edit(one.start, one.end, text) for one, text in done))
         meta = {key: note.meta[key] for key in self.keep_meta if key in note.meta}
         logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
-        changed = redaction.redact(note).replace(meta=meta, deidentified=True)
+        changed = _without_remarks(redaction.redact(note)).replace(meta=meta, deidentified=True)
         return changed.add(self._span(one, redaction) for one, text in done if text)
+
+    def _patient(self, note: Note) -> str:
+        value = note.meta.get(self.patient_key or "patient")
+        if value in (None, "") and self.patient_key:
+            raise NoteError(f"Note {note.id!r} has no meta key {self.patient_key!r}, which says whose note it is.")
+        return note.id if value in (None, "") else str(value)
 
     def _span(self, one: Finding, redaction: Redaction) -> Span:
         start, end = redaction.to_new(one.start), redaction.to_new(one.end, edge="end")
@@ -109,26 +138,13 @@ class Deid:
             "replacement": self.replace,
             "hospitals": self.detector.clinical.places.hospitals,
             "recognizers": [one.name for one in self.detector.others],
-            "known": sorted(self.known),
+            "known": self.known.describe(),
             "meta": f"keeps {', '.join(self.keep_meta)}" if self.keep_meta else "keeps none",
         }
 
 
-def _known(known: Iterable[str] | Mapping[str, str], labels: tuple[str, ...]) -> dict[str, str]:
-    """Meta key → label; "" where the value's own form decides."""
-    keys = (
-        dict(known) if isinstance(known, Mapping) else dict.fromkeys([known] if isinstance(known, str) else known, "")
-    )
-    for key, label in keys.items():
-        if label and label not in labels:
-            raise ConfigError(f"known: {key!r} has the unknown label {label!r}. Identifiers: {', '.join(labels)}")
-    return keys
-
-
-def _values(note: Note, known: Mapping[str, str]) -> dict[str, str]:
-    found = {}
-    for key, label in known.items():
-        value = str(note.meta.get(key) or "")
-        if value.strip():
-            found[value] = label or ("ID" if any(one.isdigit() for one in value) else "NAME")
-    return found
+def _without_remarks(note: Note) -> Note:
+    """Without what people or other tools wrote beside the text, where a name may stand as well."""
+    spans = tuple(dataclasses.replace(one, comment="", x={}) for one in note.spans)
+    relations = tuple(dataclasses.replace(one, x={}) for one in note.relations)
+    return note.replace(spans=spans, relations=relations, x={})

@@ -56,11 +56,29 @@ def _free(one: Finding, starts: list[int], kept: list[Finding]) -> list[tuple[in
     return free
 
 
+_OPENED = {")": "(", "]": "["}
+
+
 def trimmed(text: str, one: Finding) -> Finding | None:
-    """A finding without blanks and punctuation at its edges; None when nothing else is in it."""
+    """A finding without blanks and punctuation at its edges; None when nothing else is in it.
+
+    A bracket is left at an edge only when its partner is inside: "(fax 216-555-0100)" keeps its own.
+    """
     start, end = one.start, one.end
     while start < end and not (text[start].isalnum() or text[start] in "#(+["):
         start += 1
-    while end > start and not (text[end - 1].isalnum() or text[end - 1] in ")]."):
+    while end > start and not (text[end - 1].isalnum() or _closes(text, start, end - 1) or text[end - 1] == "."):
         end -= 1
+    while start < end and text[start] in "([" and not _closed(text, start, end):
+        start += 1
     return Finding(start, end, one.label, one.score, one.rule) if start < end else None
+
+
+def _closes(text: str, start: int, at: int) -> bool:
+    """Whether the sign there closes a bracket that opens behind `start`."""
+    opened = _OPENED.get(text[at])
+    return opened is not None and text.count(opened, start, at) > text.count(text[at], start, at)
+
+
+def _closed(text: str, at: int, end: int) -> bool:
+    return (")" if text[at] == "(" else "]") in text[at:end]

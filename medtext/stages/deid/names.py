@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.cues import cue_before
-from medtext.stages.deid.lexicon import Lexicon, phrase
+from medtext.stages.deid.lexicon import Lexicon
 from medtext.stages.deid.persons import ROLES
 from medtext.stages.deid.tokens import Tokens
 from medtext.stages.deid.words import Words, headed
@@ -252,20 +252,3 @@ def _others(lexicon: Lexicon, tokens: Tokens, mentions: list[Mention]) -> Iterat
         plain = word in lexicon.ordinary or word in tokens.lower_words
         if not (plain and (tokens.at_sentence_start(at) or tokens.is_caps(at))):
             yield Finding(tokens.starts[at], tokens.core_end(at), roles[word], 0.7, "seen before")
-
-
-def known_values(text: str, values: dict[str, str], ordinary: frozenset[str]) -> Iterator[Finding]:
-    """The places of values that are known to identify: value → label. A name's parts are looked for as well."""
-    for value, label in values.items():
-        for part in _searched(value.strip(), label, ordinary):
-            pattern = r"(?<!\w)" + r"\s{1,9}".join(map(re.escape, part.split())) + r"(?!\w)"
-            for match in re.finditer(pattern, text, 0 if part.lower() in ordinary else re.IGNORECASE):
-                yield Finding(match.start(), match.end(), label, 1.0, "known")
-
-
-def _searched(value: str, label: str, ordinary: frozenset[str]) -> Iterator[str]:
-    """The value, and the parts of a name; an ordinary word is looked for with its capital only."""
-    parts = re.split(r"[\s,;]+", value) if label in ROLES else [value]
-    for part in dict.fromkeys([value, *parts]):
-        if phrase(part) and (part == value or len(part.strip(".")) > 1):
-            yield part[:1].upper() + part[1:] if part.lower() in ordinary else part

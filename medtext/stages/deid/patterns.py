@@ -17,7 +17,16 @@ from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.dates import is_date
 from medtext.stages.deid.tokens import Tokens
 
-_TOP_KEYS = ("version", "birth_years_kept_from", "restricted_zips", "entities", "parts", "rules", "institutions")
+_TOP_KEYS = (
+    "version",
+    "birth_years_kept_from",
+    "restricted_zips",
+    "entities",
+    "columns",
+    "parts",
+    "rules",
+    "institutions",
+)
 _RULE_KEYS = ("at", "pattern", "score", "check", "only_if")
 _PART = re.compile(r"%([a-z]+)%")
 _PLACES = ("number", "scan")

@@ -1,4 +1,4 @@
-"""Towns by lexicon, hospitals and clinics by the words that end their names."""
+"""Towns by lexicon, hospitals, clinics and schools by the words that end their names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from medtext.stages.deid.tokens import Tokens
 from medtext.stages.deid.words import headed
 
 _REACH = 7  # words before the one that ends an institution's name
-_WORDS = ("ends", "enough", "pairs", "generic", "with_kind", "short", "offices", "before")
+_WORDS = ("ends", "schools", "enough", "pairs", "generic", "with_kind", "short", "offices", "before")
+_KINDS = ("ends", "schools", "pairs", "generic", "with_kind", "short")
 _JOINTS = frozenset(["of", "the", "and", "at", "for", "de", "st", "saint"])
 _ABBREVIATED = ("st", "mt", "ft", "med")
 _TOWN_CUES = ("in", "from", "near", "outside", "downtown")
@@ -54,10 +55,16 @@ class PlaceFinder:
         """Every town, and every institution."""
         for at in tokens.capitals:
             yield from self._town(text, tokens, at)
+            yield from self._school(tokens, at)
             if self.hospitals:
                 yield from self._institution(tokens, at)
                 yield from self._named(tokens, at)
                 yield from self._saint(tokens, at)
+
+    def kinds(self, table: Table) -> frozenset[str]:
+        """The words that say what an institution or a street is, in names and addresses alike."""
+        streets = re.findall(r"\w+", table.get_typed("parts", dict, {}).get("street", ""))
+        return frozenset(streets).union(*(self.words[key] for key in _KINDS))
 
     # ---- towns
 
@@ -104,6 +111,17 @@ class PlaceFinder:
             if self._names(tokens, first, at):
                 last = self._last(tokens, at)
                 yield Finding(tokens.starts[first], tokens.ends[last], "HOSPITAL", 0.85, "institution")
+
+    def _school(self, tokens: Tokens, at: int) -> Iterator[Finding]:
+        """A school, college or church by its last word: it tells the place where somebody lives or works."""
+        word = tokens.lower[at]
+        if word not in self.words["schools"] or at == 0 or not tokens.is_capital(at - 1):
+            return
+        if headed(self.lexicon, tokens, at) or self._goes_on(tokens, at):
+            return
+        first = self._first(tokens, at)
+        if self._names(tokens, first, at):
+            yield Finding(tokens.starts[first], tokens.ends[at], "PLACE", 0.75, "school")
 
     def _goes_on(self, tokens: Tokens, at: int) -> bool:
         """Whether a later word ends the same run: only the last one is taken."""

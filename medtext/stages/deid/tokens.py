@@ -6,6 +6,7 @@ import re
 from functools import cached_property
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
+_ADDRESS = ("@", "_", "/", "\\")
 _POSSESSIVE = ("'s", "’s", "'S", "’S")
 
 
@@ -30,8 +31,16 @@ class Tokens:
 
     @cached_property
     def lower_words(self) -> frozenset[str]:
-        """The words that stand somewhere in small letters: they are ordinary words of this note."""
-        return frozenset(word for word in self.words if word[0].islower())
+        """The words that stand somewhere in small letters: they are ordinary words of this note.
+
+        Parts of addresses do not count: abernathy@example.org says nothing of the word.
+        """
+        words = zip(self.words, self.starts, self.ends, strict=True)
+        return frozenset(word for word, start, end in words if word[0].islower() and not self._of_address(start, end))
+
+    def _of_address(self, start: int, end: int) -> bool:
+        before, after = self.text[max(0, start - 1) : start], self.text[end : end + 2]
+        return before in _ADDRESS or after[:1] in _ADDRESS or (after[:1] == "." and after[1:].isalnum())
 
     @cached_property
     def after_colon(self) -> list[int]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from medtext.errors import ConfigError
+from medtext.errors import ConfigError, NoteError
 from medtext.note import Note
+from medtext.span import Span
 from medtext.stages.deid import Deid
+from medtext.stages.deid.surrogate import Pools
 from medtext.taxonomy import Policy
 
 _KEY = "a secret of more than sixteen bytes"
@@ -81,19 +84,89 @@ def test_two_people_never_share_a_number_and_one_person_keeps_theirs(deid):
     )
 
 
+_NAMED = "Mr. John Abernathy, MRN: AB-123. ABERNATHY came. J. Abernathy went."
+_MINE = {"patient": "p1"}
+
+
 def test_surrogates_are_consistent_keyed_and_keep_case_and_shape(monkeypatch):
     monkeypatch.setenv("MEDTEXT_KEY", _KEY)
     stage = Deid(replace="surrogate")
-    first = stage(Note("a", "Mr. John Abernathy, MRN: AB-123. ABERNATHY came."))
-    again = stage(Note("b", "Mr. John Abernathy, MRN: AB-123. ABERNATHY came."))
+    first = stage(Note("a", _NAMED, meta=_MINE))
+    again = stage(Note("b", _NAMED, meta=_MINE))
     assert first.text == again.text
-    name, record, shouted = (first.quote(span)[0] for span in first.layer("phi"))
+    name, record, shouted, short = (first.quote(span)[0] for span in first.layer("phi"))
     assert name.istitle()
     assert re.fullmatch(r"[A-Z]{2}-\d{3}", record)
     assert shouted == name.split()[1].upper()
+    assert short == f"{name[0]}. {name.split()[1]}"
     assert not {"John", "Abernathy", "ABERNATHY", "AB-123"} & set(first.text.replace(",", " ").split())
+    assert stage(Note("a", _NAMED, meta={"patient": "p2"})).text != first.text
     monkeypatch.setenv("MEDTEXT_KEY", _KEY + "!")
-    assert Deid(replace="surrogate")(Note("a", "Mr. John Abernathy, MRN: AB-123. ABERNATHY came.")).text != first.text
+    assert Deid(replace="surrogate")(Note("a", _NAMED, meta=_MINE)).text != first.text
+
+
+def test_a_made_up_name_keeps_the_gender_and_is_in_no_list_of_names(monkeypatch):
+    monkeypatch.setenv("MEDTEXT_KEY", _KEY)
+    stage = Deid(replace="surrogate")
+    pools = Pools.load(stage.detector.clinical.lexicon)
+    text = stage(Note("a", "Mrs. Dorothy Abernathy came.", meta=_MINE)).text
+    first, last = text.removeprefix("Mrs. ").removesuffix(" came.").lower().split()
+    assert first in pools.made["first_f"]
+    assert last in {*pools.made["last"], *pools.longer}
+
+
+def test_random_surrogates_differ_from_mention_to_mention_and_need_no_secret(monkeypatch):
+    monkeypatch.delenv("MEDTEXT_KEY", raising=False)
+    done = Deid(replace="random")(Note("a", "Mr. Abernathy came. " * 20))
+    assert len({done.quote(span) for span in done.layer("phi")}) > 15
+
+
+def test_a_markov_chain_keeps_a_surrogate_for_a_while_and_is_the_same_again(monkeypatch):
+    monkeypatch.setenv("MEDTEXT_KEY", _KEY)
+    note = Note("a", "Mr. Abernathy came. " * 60)
+    done = Deid(replace="markov")(note)
+    quotes = [done.quote(span) for span in done.layer("phi")]
+    stayed = sum(one == other for one, other in pairwise(quotes))
+    assert 30 < stayed < 54
+    assert Deid(replace="markov")(note).text == done.text
+
+
+def test_marks_lie_over_the_unchanged_text_of_a_note_that_stays_identified():
+    note = Note("n", _TEXT, meta={"ward": 3})
+    done = Deid(replace="mark")(note)
+    assert (done.text, done.meta, done.deidentified) == (_TEXT, {"ward": 3}, False)
+    assert [(span.label, done.quote(span)[0]) for span in done.layer("phi")][:2] == [
+        ("PATIENT", "John Abbot"),
+        ("MRN", "88123"),
+    ]
+    tagged = Deid()(note)
+    assert [span.label for span in tagged.layer("phi")] == [span.label for span in done.layer("phi")]
+
+
+def test_only_a_date_can_be_shifted(tmp_path):
+    for body in ("default: shift\n", "default: tag\nactions: {PATIENT: shift}\n"):
+        with pytest.raises(ConfigError, match="cannot be shifted"):
+            _policy(tmp_path, body)
+    with pytest.raises(ConfigError, match="cannot be shifted"):
+        Policy("own", "", "tag", {"AGE": "shift"})
+
+
+def test_what_others_wrote_beside_the_text_goes_as_well():
+    span = Span(((0, 2),), "PROBLEM", id="e1", comment="Abernathy", x={"by": "Abernathy"})
+    note = Note("n", "gout of Mr. Abernathy", spans=(span,), x={"owner": "Abernathy"})
+    done = Deid()(note)
+    assert done.x == {}
+    assert (done.span("e1").comment, done.span("e1").x) == ("", {})
+
+
+def test_a_named_patient_key_must_be_there():
+    with pytest.raises(NoteError, match="subject"):
+        Deid(patient="subject")(Note("n", "x"))
+
+
+def test_a_name_in_an_address_is_no_ordinary_word(deid):
+    text = "Mr. John Q. Abernathy wrote from jo.abernathy@example.org."
+    assert "bernathy" not in deid(Note("n", text)).text
 
 
 def test_dates_of_one_patient_move_together_by_whole_weeks(tmp_path, monkeypatch):

@@ -1,0 +1,157 @@
+"""De-identification in figures: values found, hard negatives touched, names removed, clinical words lost.
+
+    python -m tests.benchmarks.deid
+
+- **value recall** (ASQ-PHI half, clinical queries): of the values that the data lists, the share that no longer occurs
+  in the output, as a plain substring. Years alone and ages up to 89, which Safe Harbor keeps, are no values there.
+- **hard negatives touched**: of the queries without any identifier, the share whose text was changed at all. A query
+  that says "diagnosed in 2021" counts as touched when the year was changed.
+- **names left** (aci-bench, visit notes): names of the metadata, word by word, that stand in the output in any case.
+- **clinical words lost** (aci-bench): of the places where a form of the starter concepts stands, the share that any
+  finding overlaps.
+
+There is no free English gold set of identifiers in real notes: queries are written by a model, visit notes by actors,
+and the recall on generated notes is that of a generator we wrote ourselves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from medtext.note import Note
+from tests.shared import folder
+
+_KEYS = ("patient_firstname", "patient_familyname", "doctor_name")
+Cleaner = Callable[[str], tuple[str, list[tuple[int, int]]]]
+
+
+def ours(**options: Any) -> Cleaner:
+    """Text → what the stage makes of it, and the places it replaced."""
+    from medtext.stages.deid import Deid
+
+    stage = Deid(**options)
+
+    def clean(text: str) -> tuple[str, list[tuple[int, int]]]:
+        return stage(Note("n", text)).text, [(one.start, one.end) for one in stage.detector.find(text)]
+
+    return clean
+
+
+def presidio() -> Cleaner:
+    """Presidio's default recognisers over a blank tokeniser: no model, no network; what is found is cut out."""
+    import spacy
+    import tldextract
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
+    engine = SpacyNlpEngine()
+    engine.nlp = {"en": spacy.blank("en")}
+    analyzer = AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+
+    def clean(text: str) -> tuple[str, list[tuple[int, int]]]:
+        places = sorted({(one.start, one.end) for one in analyzer.analyze(text, language="en")})
+        covered = bytearray(len(text))
+        for start, end in places:
+            covered[start:end] = b"\1" * (end - start)
+        return "".join("\x00" if hidden else one for one, hidden in zip(text, covered, strict=True)), places
+
+    return clean
+
+
+def asq(data: Path, clean: Cleaner) -> tuple[Counter, Counter, int, int]:
+    """Values by class, those left by class, hard negatives, those touched."""
+    values, left, negatives, touched = Counter(), Counter(), 0, 0
+    for record in _records(data / "deid" / "asq_phi_half.jsonl"):
+        text, _ = clean(record["text"])
+        values.update(one["identifier_type"] for one in record["phi"])
+        left.update(one["identifier_type"] for one in record["phi"] if one["value"] in text)
+        negatives += not record["phi"]
+        touched += not record["phi"] and text != record["text"]
+    return values, left, negatives, touched
+
+
+def visits(data: Path, clean: Cleaner) -> tuple[int, int, int, int]:
+    """Names of the metadata, those left, clinical words, those lost."""
+    from medtext.terminology.concepts import load_concepts
+    from medtext.terminology.matcher import Matcher
+
+    matcher = Matcher([form for concept in load_concepts("starter").concepts for form in concept.forms])
+    names = left = words = lost = 0
+    for record in _records(data / "notes" / "aci_bench.jsonl"):
+        text, places = clean(record["text"])
+        held = {name for key in _KEYS for name in re.findall(r"\w+", record["meta"][key]) if name.lower() != "dr"}
+        names += len(held)
+        left += sum(bool(re.search(rf"(?i)\b{name}\b", text)) for name in held)
+        for start, end, _ in matcher.find(record["text"]):
+            words += 1
+            lost += any(start < last and first < end for first, last in places)
+    return names, left, words, lost
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as stream:
+        yield from map(json.loads, stream)
+
+
+def rows() -> Iterator[tuple[str, str, str, str]]:
+    """What, measured, wanted, met."""
+    data = folder()
+    if data is None:
+        yield "not measured: the shared data is not here (set MEDTEXT_DATA to its folder)", "", "", ""
+        return
+    clean = ours()
+    yield from _asq_rows("", asq(data, clean), bars=True)
+    names, left, words, lost = visits(data, clean)
+    yield f"aci-bench: names left, of {names}", str(left), "0", _met(left == 0)
+    yield f"aci-bench: clinical words lost, of {words}", f"{lost / words:.4f}", "≤ 0.01", _met(lost / words <= 0.01)
+    yield from _generated_rows()
+    yield from _asq_rows(" (Presidio's default recognisers, no model)", asq(data, presidio()), bars=False)
+
+
+def _asq_rows(who: str, measured: tuple[Counter, Counter, int, int], *, bars: bool) -> Iterator[tuple[str, ...]]:
+    values, left, negatives, touched = measured
+    recall, share = 1 - left.total() / values.total(), touched / negatives
+    wanted = ("≥ 0.98", _met(recall >= 0.98)) if bars else ("", "")
+    yield f"ASQ-PHI: value recall, of {values.total()}{who}", f"{recall:.4f}", *wanted
+    wanted = ("≤ 0.10", _met(share <= 0.10)) if bars else ("", "")
+    yield f"ASQ-PHI: hard negatives touched, of {negatives}{who}", f"{share:.4f}", *wanted
+    for name, count in sorted(values.items()):
+        yield f"ASQ-PHI: {name}, of {count}{who}", f"{1 - left[name] / count:.4f}", "", ""
+
+
+def _generated_rows(seed: int = 20_261, count: int = 600) -> Iterator[tuple[str, str, str, str]]:
+    """Notes of the generator, of a seed that was not used while building."""
+    if find_spec("tests.benchmarks.deid_generated") is None:
+        yield "generated notes: not measured, the generator is not here", "", "", ""
+        return
+    for one in import_module("tests.benchmarks.deid_generated").rows(seed, count):
+        sign = "≤" if one["what"] == "hard negatives" else "≥"
+        wanted = "" if one["bar"] is None else f"{sign} {one['bar']:.2f}"
+        yield f"generated: {one['what']}, of {one['n']}", f"{one['share']:.4f}", wanted, _met(one["met"])
+
+
+def _met(met: bool | None) -> str:
+    return "" if met is None else "met" if met else "**not met**"
+
+
+def main() -> None:
+    """Print one table."""
+    warnings.simplefilter("ignore")  # Presidio's dependencies warn while they are imported
+    print("| what | measured | wanted | |\n|---|---|---|---|")
+    for row in rows():
+        print("| " + " | ".join(row) + " |")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
