@@ -22,7 +22,7 @@ FLOORS = [
     ["redaction", "taxonomy", "registry", "bridge", "overlap"],
     ["formats", "terminology", "examples"],
     ["pipeline"],
-    ["stages"],
+    ["stages", "review"],
     ["runs", "generator"],
     ["cli", "__main__"],
 ]
@@ -79,6 +79,11 @@ def test_no_stage_imports_another(path):
     for module, _ in imported(path):
         if module.startswith("medtext.stages."):
             assert module.startswith((own, "medtext.stages.rules")), f"{dotted(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if "review" in path.parts], ids=dotted)
+def test_what_judges_a_stage_imports_none(path):
+    assert not [module for module, _ in imported(path) if module.startswith("medtext.stages")]
 
 
 def test_importing_medtext_loads_nothing_heavy():
