@@ -1,8 +1,8 @@
 """Identifiers that somebody has a table of, looked for in the output: in every spelling, names with one wrong letter.
 
-The table is CSV: one column says whose row it is (a note id, or what a key of the notes' meta holds), every other
-column holds identifiers. Values are compared as letters and digits only, without case and accents, so spacing and punctuation
-do not matter; dates also in their usual other spellings; of names also each word alone.
+The table is CSV: one column says whose row it is (a note id, or what a key of the meta of notes holds), every other
+column holds identifiers. Values are compared as letters and digits only, without case and accents, so spacing and
+punctuation do not matter; dates also in their usual other spellings; of names also each word alone.
 """
 
 from __future__ import annotations
