@@ -6,6 +6,7 @@ Every table of figures shows each with its interval; in HTML a small drawing sta
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -18,7 +19,7 @@ from medtext.review.statistics import Figure
 
 Cell = str | int | Figure | None
 KINDS = (".json", ".md", ".html")
-_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\|*_`<>[]"})
+_MARKUP = re.compile(r"[\\|*`<>\[\]]|(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word means nothing
 _STYLE = """
 :root { color-scheme: light dark } body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto;
 padding: 0 1rem } table { border-collapse: collapse; margin: .5rem 0 2rem }
@@ -130,7 +131,7 @@ def per_cent(share: float) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).translate(_MARKDOWN)
+    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def _markdown_table(table: Table) -> Iterator[str]:
