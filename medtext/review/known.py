@@ -18,7 +18,7 @@ from pathlib import Path
 from medtext.errors import ConfigError, FormatError
 from medtext.formats.csv import check_columns
 from medtext.note import Note
-from medtext.review.second_pass import Suspect
+from medtext.review.second_pass import Suspect, merged
 from medtext.terminology.matcher import fold
 
 _SHORTEST = 3  # letters and digits; less is found everywhere
@@ -54,11 +54,9 @@ class KnownIdentifiers:
         held = self.values.get(self.key(note), ())
         if not held:
             return []
-        text, found = _Folded(note.text), defaultdict(set)
-        for column, value in held:
-            for place in _places(value, text):
-                found[place].add(f"known:{column}")
-        return [Suspect(note.id, *place, tuple(sorted(columns))) for place, columns in sorted(found.items())]
+        text = _Folded(note.text)
+        found = ((*place, f"known:{column}") for column, value in held for place in _places(value, text))
+        return [Suspect(note.id, *one) for one in merged(found)]
 
 
 def _cells(path: Path, key_column: str) -> Iterator[tuple[str, str, str]]:

@@ -53,7 +53,7 @@ class SecondPass:
     def find(self, note: Note) -> list[Suspect]:
         """What may be an identifier outside the replacements, in order; overlapping finds are one place."""
         text = hidden(note)
-        return [Suspect(note.id, *one) for one in _merged([*self._by_pattern(text), *self._by_presidio(text)])]
+        return [Suspect(note.id, *one) for one in merged([*self._by_pattern(text), *self._by_presidio(text)])]
 
     def _by_pattern(self, text: str) -> Iterator[tuple[int, int, str]]:
         for kind, patterns in self._patterns.items():
@@ -88,7 +88,8 @@ def hidden(note: Note) -> str:
     return "".join(text)
 
 
-def _merged(found: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+def merged(found: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Finds that share a character as one place with all their kinds, in order."""
     held: list[tuple[int, int, set[str]]] = []
     for start, end, kind in sorted(set(found)):
         if held and start < held[-1][1]:

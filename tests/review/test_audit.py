@@ -21,7 +21,7 @@ def test_clean_notes_are_clean_and_leaks_are_listed_by_place():
     assert audit([CLEAN]).clean
     done = audit([LEAKING, CLEAN])
     assert not done.clean
-    assert [(one.note, one.start, one.end, one.kinds) for one in done.suspects] == [("n2", 3, 16, ("name",))]
+    assert [(one.note, one.start, one.end, one.kinds) for one in done.suspects] == [("n2", 0, 16, ("name",))]
     assert done.notes == 2
 
 

@@ -168,7 +168,9 @@ def test_the_pieces_of_a_broken_span_are_one_place():
 
 def test_rejected_spans_and_other_layers_do_not_count():
     ours = note((0, 9, "NAME")).add([Span(((16, 19),), "DATE", layer="phi", status="rejected")])
-    theirs = note((0, 9, "NAME")).add([Span(((16, 19),), "DATE"), Span(((27, 29),), "X", layer="phi", status="rejected")])
+    theirs = note((0, 9, "NAME")).add(
+        [Span(((16, 19),), "DATE"), Span(((27, 29),), "X", layer="phi", status="rejected")]
+    )
     done = measure([ours], [theirs])
     assert set(done.labels) == {"NAME"}
     assert done.scores["strict"].f1.value == 1

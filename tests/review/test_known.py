@@ -19,7 +19,7 @@ def found(text, **columns):
 @pytest.mark.parametrize(
     ("text", "value", "there"),
     [
-        ("pt maria delgado seen", "Maria Delgado", ["maria", "maria delgado", "delgado"]),
+        ("pt maria delgado seen", "Maria Delgado", ["maria delgado"]),
         ("DELGADO, MARIA", "Maria Delgado", ["DELGADO", "MARIA"]),
         ("Mr. O'Brien", "OBrien", ["O'Brien"]),
         ("Mr. OBrien", "O'Brien", ["OBrien"]),
@@ -72,14 +72,18 @@ def test_one_edit_is_one_apart_both_ways(word, data):
     assert not one_apart(word, made[:at] + "yx" + made[at + 1 :] + "w")
 
 
-@pytest.mark.parametrize(("one", "other"), [("abcde", "badce"), ("abcde", "abc"), ("abcde", "cbade"), ("abcd", "abdcx")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("abcde", "badce"), ("abcde", "abc"), ("abcde", "cbade"), ("abcd", "abdcx")]
+)
 def test_two_edits_are_too_far(one, other):
     assert not one_apart(one, other)
     assert not one_apart(other, one)
 
 
 def test_rows_of_one_key_add_up_and_other_keys_are_not_looked_for(tmp_path):
-    (tmp_path / "k.csv").write_text("mrn,name,phone\np1,Berg,\np1,Bergson,555-0187\np2,Delgado,\n", encoding="utf-8-sig")
+    (tmp_path / "k.csv").write_text(
+        "mrn,name,phone\np1,Berg,\np1,Bergson,555-0187\np2,Delgado,\n", encoding="utf-8-sig"
+    )
     known = KnownIdentifiers.read(tmp_path / "k.csv", key_column="mrn", meta_key="patient")
     note = Note("n1", "Berg, Bergson, Delgado 5550187", meta={"patient": "p1"})
     assert [(one.start, one.kinds) for one in known.find(note)] == [

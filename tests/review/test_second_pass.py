@@ -1,5 +1,7 @@
 """The second pass: what it must see, what it must leave alone, and that replacements are invisible to it."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 
@@ -83,7 +85,7 @@ def test_finds_that_overlap_are_one_place(second_pass):
 def test_any_note_is_read_and_places_lie_inside_it_in_order(second_pass, note):
     found = second_pass.find(note)
     assert all(0 <= one.start < one.end <= len(note.text) for one in found)
-    assert all(one.end <= other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(found))
     assert len(hidden(note)) == len(note.text)
     for one in found:
         assert hidden(note)[one.start : one.end].strip(HIDDEN)
