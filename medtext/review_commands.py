@@ -19,6 +19,7 @@ _AUDIT = ("known", "key_column", "meta_key", "sample", "seed", "by", "findings",
 def evaluate(args: argparse.Namespace) -> int:
     from medtext.review import evaluate as run
     from medtext.review.report import render, write_report
+    from medtext.runs.report import many
 
     names = ("layer", "concepts", "resamples", "seed")
     done = run(args.gold, args.predicted, format=args.input_format, **{name: getattr(args, name) for name in names})
@@ -26,7 +27,9 @@ def evaluate(args: argparse.Namespace) -> int:
         print(render(done, ".md"), end="")
     else:
         write_report(done, args.output, overwrite=args.overwrite)
-    _say(f"{done.notes:,} notes compared, {len(done.missing):,} without a prediction, {len(done.extra):,} without gold")
+    _say(
+        f"{many(done.notes, 'note')} compared, {len(done.missing):,} without a prediction, {len(done.extra):,} without gold"
+    )
     return int(bool(done.missing))
 
 
@@ -49,15 +52,19 @@ def audit(args: argparse.Namespace) -> int:
 
 
 def _summary(done: Audit) -> str:
-    parts = [f"{done.notes:,} notes", f"{len(done.suspects):,} places to look at"]
+    from medtext.runs.report import many
+
+    parts = [many(done.notes, "note"), f"{many(len(done.suspects), 'place')} to look at"]
     if done.rows_unused is not None:
-        parts.append(f"{len(done.known):,} known identifiers still there")
-        parts.append(f"{done.rows_unused:,} rows without a note, {done.notes_without_row:,} notes without a row")
+        parts.append(f"{many(len(done.known), 'known identifier')} still there")
+        parts.append(
+            f"{many(done.rows_unused, 'row')} without a note, {many(done.notes_without_row, 'note')} without a row"
+        )
     if done.drawn:
-        parts.append(f"{len(done.drawn):,} notes drawn")
+        parts.append(f"{many(len(done.drawn), 'note')} drawn")
     if done.bound:
         bound = done.bound
-        told = f"{bound.leaks} of {bound.sample} notes read leak: with {bound.confidence:.0%} confidence"
+        told = f"{bound.leaks} of {many(bound.sample, 'note')} read leak: with {bound.confidence:.0%} confidence"
         parts.append(f"{told} at most {bound.upper:.2%} of all")
     return ", ".join(parts)
 

@@ -29,7 +29,7 @@ def test_evaluate_prints_a_report_and_ends_with_1_when_notes_are_missing(sides, 
     assert call("evaluate", said, said) == 0
     out, err = capsys.readouterr()
     assert out.startswith("# Evaluation")
-    assert err == "medtext: 1 notes compared, 0 without a prediction, 0 without gold\n"
+    assert err == "medtext: 1 note compared, 0 without a prediction, 0 without gold\n"
     assert call("evaluate", gold, said) == 1
     assert SECRET not in out + err
 
@@ -51,7 +51,7 @@ def test_audit_lists_places_on_stdout_and_ends_with_1(tmp_path, capsys):
     assert call("audit", tmp_path / "a.jsonl", "--known", tmp_path / "known.csv", "--report", tmp_path / "r.html") == 1
     out, err = capsys.readouterr()
     assert out == "n1\t0\t13\tname\nn1\t6\t13\tknown:surname\n"
-    assert err.startswith("medtext: 1 notes, 1 places to look at, 1 known identifiers still there, 0 rows without")
+    assert err.startswith("medtext: 1 note, 1 place to look at, 1 known identifier still there, 0 rows without")
     assert SECRET not in out + err + (tmp_path / "r.html").read_text()
 
 

@@ -16,7 +16,7 @@ from medtext.formats import read, refuse_overwrite
 from medtext.note import Note
 from medtext.review.known import KnownIdentifiers, unmatched
 from medtext.review.report import Cell, Report, Table, per_cent
-from medtext.review.sampling import draw, read_findings, write_table
+from medtext.review.sampling import bound, draw, read_findings, write_table
 from medtext.review.second_pass import SecondPass, Suspect
 from medtext.review.statistics import CONFIDENCE, Bound, notes_needed
 
@@ -75,17 +75,17 @@ class Audit:
         }
         kinds = Counter(kind for one in found for kind in one.kinds)
         kind_rows = sorted(kinds.items(), key=lambda one: (-one[1], one[0]))
-        places = [(one.note, one.start, one.end, ", ".join(one.kinds)) for one in found]
+        places = [(one.note, str(one.start), str(one.end), ", ".join(one.kinds)) for one in found]
         tables = [Table("By kind", ("kind", "places"), kind_rows)] if found else []
         tables += [Table("Places", ("note", "from", "to", "kind"), places, "Offsets in characters")] if found else []
         return Report("Audit of de-identified notes", facts, [*tables, _sampling_table(self.bound)])
 
 
-def _sampling_table(bound: Bound | None) -> Table:
+def _sampling_table(seen: Bound | None) -> Table:
     rows: list[tuple[Cell, ...]] = []
-    if bound:
-        rows.append((f"{bound.leaks} of {bound.sample} notes read leaked", f"at most {per_cent(bound.upper)} % leak"))
-    leaks = bound.leaks if bound else 0
+    if seen:
+        rows.append((f"{seen.leaks} of {seen.sample} notes read leaked", f"at most {per_cent(seen.upper)} % leak"))
+    leaks = seen.leaks if seen else 0
     for wished in _WISHED:
         needed = notes_needed(wished, leaks=leaks)
         rows.append(
@@ -123,7 +123,7 @@ def audit(
         refuse_overwrite(Path(sample_file), overwrite=overwrite)
     if (sample_file is None) != (sample is None):
         raise ConfigError("sample= says how many notes, sample_file= where their table goes: name both or neither.")
-    bound = read_findings(findings) if findings is not None else None
+    leaks = read_findings(findings) if findings is not None else None
     table = KnownIdentifiers.read(known, key_column=key_column, meta_key=meta_key) if known is not None else None
     judge = _Judge(table, by)
     notes = read(output, format=format, deidentified=deidentified) if isinstance(output, str | Path) else output
@@ -132,7 +132,7 @@ def audit(
     drawn = draw(judge.strata, sample, seed=seed) if sample is not None and judge.strata else []
     if sample_file is not None:
         write_table(drawn, sample_file, overwrite=overwrite)
-    return judge.audit(drawn=tuple(drawn), bound=bound)
+    return judge.audit(drawn=tuple(drawn), bound=None if leaks is None else bound(leaks, judge.strata))
 
 
 class _Judge:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+from medtext.errors import NoteError
 from medtext.note import Note
 from medtext.overlap import Cover
 from medtext.span import Span
@@ -128,9 +129,19 @@ def _outside(length: int, ours: Sequence[Span], theirs: Sequence[Span]) -> Cover
 
 def _count_hard_negatives(gold: Note, theirs: Sequence[Span], counts: Counts) -> None:
     said = Cover(at for span in theirs for at in span.at)
-    for start, end, kind in gold.x.get("hard_negatives", ()):
-        counts["hard", str(kind), "whole"] += 1
-        counts["hard", str(kind), "part"] += said.overlaps(start, end)
+    for start, end, kind in _hard_negatives(gold):
+        counts["hard", kind, "whole"] += 1
+        counts["hard", kind, "part"] += said.overlaps(start, end)
+
+
+def _hard_negatives(gold: Note) -> list[tuple[int, int, str]]:
+    try:
+        found = [(start, end, str(kind)) for start, end, kind in gold.x.get("hard_negatives", ())]
+    except (TypeError, ValueError):
+        found = [(-1, -1, "")]
+    if all(type(start) is type(end) is int and 0 <= start < end <= len(gold.text) for start, end, _ in found):
+        return found
+    raise NoteError(f"Note {gold.id!r}: hard_negatives must list [start, end, kind] inside the text.")
 
 
 def _count_terms(

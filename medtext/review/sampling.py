@@ -6,7 +6,7 @@ import csv
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from medtext.errors import ConfigError, FormatError
@@ -53,15 +53,26 @@ def write_table(drawn: list[tuple[str, str]], path: str | Path, *, overwrite: bo
     os.replace(made, path)
 
 
-def read_findings(path: str | Path, *, confidence: float = CONFIDENCE) -> Bound:
-    """The bound on the share of leaking notes that a filled table gives.
+def read_findings(path: str | Path) -> dict[str, int]:
+    """Note id → how many identifiers were found in it, from a filled table.
 
     Raises FormatError with file:line for a row whose `leaks` is not a whole number: an unread note is not a clean one.
     """
-    leaks = [number for _, number in _findings(Path(path))]
+    leaks = dict(_findings(Path(path)))
     if not leaks:
         raise FormatError("the table holds no notes.", where=str(path))
-    bad = sum(number > 0 for number in leaks)
+    return leaks
+
+
+def bound(leaks: Mapping[str, int], notes: Collection[str], *, confidence: float = CONFIDENCE) -> Bound:
+    """What findings in a sample say of all notes; raises ConfigError for a finding in a note that is not among them."""
+    strangers = sorted(leaks.keys() - set(notes))
+    if strangers:
+        raise ConfigError(
+            f"The findings name {len(strangers)} notes that are not here, first {strangers[0]!r}. "
+            "Was the sample drawn from another file?"
+        )
+    bad = sum(number > 0 for number in leaks.values())
     return Bound(bad, len(leaks), upper_bound(bad, len(leaks), confidence=confidence), confidence)
 
 

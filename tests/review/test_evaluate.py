@@ -193,6 +193,12 @@ def test_hard_negatives_that_were_touched_are_counted_by_kind():
     }
 
 
+@pytest.mark.parametrize("held", [3, [[1, 2]], [[2, 1, "x"]], [[0, 99, "x"]], [["0", 1, "x"]]])
+def test_hard_negatives_that_cannot_be_are_refused(held):
+    with pytest.raises(NoteError, match="'n1': hard_negatives must list"):
+        measure([note(x={"hard_negatives": held})], [note()])
+
+
 def test_clinical_terms_that_were_lost_are_counted_outside_the_gold(tmp_path):
     table = "label\tname\tsynonyms\tcodes\nPROBLEM\tberg\t\t\nPROBLEM\tseen\t\t\nPROBLEM\tclinic\t\t\n"
     (tmp_path / "terms.tsv").write_text(table)

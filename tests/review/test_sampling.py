@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtext.errors import ConfigError, FormatError, WouldOverwriteError
-from medtext.review.sampling import draw, read_findings, write_table
+from medtext.review.sampling import bound, draw, read_findings, write_table
 
 STRATA = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.sampled_from(["x", "y", "z"]), min_size=1)
 
@@ -45,9 +45,15 @@ def filled(path, leaks):
 
 
 def test_a_filled_table_gives_the_bound(tmp_path):
-    bound = read_findings(filled(tmp_path / "a.csv", ["0"] * 299 + ["3"]))
-    assert (bound.leaks, bound.sample) == (1, 300)
-    assert bound.upper == pytest.approx(0.01572, abs=1e-5)
+    leaks = read_findings(filled(tmp_path / "a.csv", ["0"] * 299 + ["3"]))
+    said = bound(leaks, list(leaks))
+    assert (said.leaks, said.sample) == (1, 300)
+    assert said.upper == pytest.approx(0.01572, abs=1e-5)
+
+
+def test_findings_in_notes_of_another_file_are_refused():
+    with pytest.raises(ConfigError, match="name 1 notes that are not here, first 'b'"):
+        bound({"a": 0, "b": 0}, ["a", "c"])
 
 
 @pytest.mark.parametrize("value", ["", " ", "no", "-1", "1.5", "²"])
