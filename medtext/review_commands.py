@@ -27,9 +27,8 @@ def evaluate(args: argparse.Namespace) -> int:
         print(render(done, ".md"), end="")
     else:
         write_report(done, args.output, overwrite=args.overwrite)
-    _say(
-        f"{many(done.notes, 'note')} compared, {len(done.missing):,} without a prediction, {len(done.extra):,} without gold"
-    )
+    only = f"{len(done.missing):,} without a prediction, {len(done.extra):,} without gold"
+    _say(f"{many(done.notes, 'note')} compared, {only}")
     return int(bool(done.missing))
 
 

@@ -223,6 +223,7 @@ def test_a_seed_gives_the_same_intervals_and_notes_make_them_wide():
     done = evaluate(gold, said)
     recall = done.scores["strict"].recall
     assert done == evaluate(gold, said)
+    assert done == evaluate(gold[::-1], said)
     assert recall != evaluate(gold, said, seed=1).scores["strict"].recall
     # The two spans of a note are lost together: the interval is that of 100 notes, not of 200 spans.
     wide = 2 * 1.96 * (recall.value * (1 - recall.value) / 100) ** 0.5

@@ -43,6 +43,13 @@ def test_neither_report_holds_a_word_of_a_note(notes, tmp_path):
     assert not any(word in pages for word in ("Okafor", "Delgado", "metformin", "Patient:", "03/"))
 
 
+def test_only_identifiers_are_counted(tmp_path):
+    note = medtext.Note("n1", "Dr. Berg: fever").add([medtext.Span(((10, 15),), "PROBLEM")])
+    medtext.write([note], tmp_path / "notes.jsonl", allow_phi=True)
+    medtext.deid(tmp_path / "notes.jsonl", tmp_path / "clean.jsonl", report=tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text())["replaced"] == {"PROVIDER": 1}
+
+
 def test_a_note_that_breaks_is_named(tmp_path):
     (tmp_path / "notes.jsonl").write_text('{"id":"a","text":"Dr. Berg"}\n{"id":"b"}\n')
     medtext.deid(tmp_path / "notes.jsonl", tmp_path / "clean.jsonl", report=tmp_path / "r.json", on_problem=print)
