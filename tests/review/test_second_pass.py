@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from medtext import Note, Span
-from medtext.review.second_pass import HIDDEN, SecondPass, hidden
+from medtext.review.second_pass import HIDDEN, SecondPass, hidden, merged
 from tests import laws
 
 
@@ -57,6 +57,7 @@ def test_what_may_be_an_identifier_is_seen(second_pass, text, kind):
         "1/2 tab lisinopril 10 mg PO BID, pain 4/5",
         "Foley catheter placed; Lewy body dementia; Babinski negative.",
         "L4-5 stenosis, T2DM, COVID-19, HbA1c 7.2",
+        "May Follow Up; Will Return",  # names that are words too say nothing
         "An 85-year-old man may march on.",
         "Na 140 K 4.1 Cl 102 glucose 1100",
         "[PATIENT-1] was seen by Dr. [PROVIDER-1] on [DATE-2]; call [PHONE-1].",
@@ -78,6 +79,10 @@ def test_finds_that_overlap_are_one_place(second_pass):
     (found,) = second_pass.find(Note("n1", "SSN 536-90-4399"))
     assert (found.start, found.end) == (4, 15)
     assert {"US_SSN", "digits"} <= set(found.kinds)
+
+
+def test_finds_that_only_touch_are_two_places():
+    assert list(merged([(2, 4, "b"), (0, 2, "a"), (3, 9, "a")])) == [(0, 2, ("a",)), (2, 9, ("a", "b"))]
 
 
 @settings(max_examples=60, deadline=None)
