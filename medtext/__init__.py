@@ -25,6 +25,7 @@ _HOMES = {
     "medtext.formats": ["read", "write"],
     "medtext.pipeline": ["Pipeline", "Stage", "load"],
     "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid"],
+    "medtext.review": ["Audit", "Evaluation", "audit", "evaluate"],
     "medtext.examples": ["examples"],
     "medtext.generator": ["generate"],
     "medtext.formats.html": ["render"],

@@ -15,19 +15,21 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medtext import __version__
 from medtext.errors import MedtextError, Problem
+from medtext.review_commands import add_audit, add_evaluate
 
 if TYPE_CHECKING:
     from medtext.runs import RunReport
 
 _READER = ("text_column", "id_column", "encoding")
 _RUN = ("input_format", "output_format", "deidentified", "overwrite", "allow_phi", "limit", "progress")
-_FLAGS = {"input_format": "--from", "output_format": "--to", "format": "--from"}
-_OPTIONS = (*_READER, *_RUN, "resume", "format", "taxonomy")
+_FLAGS = {"input_format": "--from", "output_format": "--to", "format": "--from", "sample_file": "-o"}
+_OPTIONS = (*_READER, *_RUN, "resume", "format", "taxonomy", "key_column", "sample", "sample_file")
 
 
 def annotate(args: argparse.Namespace) -> int:
@@ -42,7 +44,7 @@ def annotate(args: argparse.Namespace) -> int:
 def deid(args: argparse.Namespace) -> int:
     from medtext.runs import deid as run
 
-    names = ("policy", "replace", "known", "keep_meta", "key_file", "resume")
+    names = ("policy", "replace", "known", "keep_meta", "key_file", "report", "resume")
     options = {name: getattr(args, name) for name in names}
     return _finish(run(args.input, args.output, **options, **_chosen(args)))
 
@@ -143,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     adders = (_add_annotate, _add_deid, _add_convert, _add_check, _add_describe, _add_generate, _add_show)
     for build in adders:
         build(commands)
+    for build_review in (add_evaluate, add_audit):
+        build_review(partial(_command, commands))
     return parser
 
 
@@ -167,6 +171,8 @@ def _add_deid(commands: Any) -> None:
         "--known", **several, help="a column of identifiers to be found in the text, or a table of them (CSV, TSV)"
     )
     command.add_argument("--keep", dest="keep_meta", **several, help="a column that stays; the others are dropped")
+    told = "write what was done, per class and per note, to a .json, .md or .html file; with .json also a .md beside"
+    command.add_argument("--report", metavar="FILE", help=told)
     _add_output(command, resume=True)
     _add_input(command)
 

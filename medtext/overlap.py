@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from medtext.note import Note
@@ -33,6 +33,28 @@ class Cover:
         """Whether a stretch shares a character with `[start, end)`."""
         behind = bisect_right(self._ends, start)
         return behind < len(self._starts) and self._starts[behind] < end
+
+    def places(self) -> list[tuple[int, int]]:
+        """The stretches, disjoint and in order."""
+        return list(zip(self._starts, self._ends, strict=True))
+
+    def inside(self, fragments: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """The parts of fragments that lie inside."""
+        for start, end in fragments:
+            at = bisect_right(self._ends, start)
+            while at < len(self._starts) and self._starts[at] < end:
+                yield max(start, self._starts[at]), min(end, self._ends[at])
+                at += 1
+
+    def gaps(self, length: int) -> Iterator[tuple[int, int]]:
+        """What lies between the stretches in a text of this length."""
+        position = 0
+        for start, end in self.places():
+            if position < start:
+                yield position, start
+            position = end
+        if position < length:
+            yield position, length
 
 
 def identifiers(note: Note) -> Cover:

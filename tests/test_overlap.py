@@ -57,3 +57,11 @@ def test_tags_that_stand_for_identifiers_are_covered(text):
 def test_replaced_identifiers_are_covered():
     note = Note("n", "Pain, Anna").add([Span(((0, 4),), "PATIENT", layer="phi")])
     assert join_entities(note, [entity(0, 4)]) == note
+
+
+def test_what_lies_inside_and_between_stretches():
+    cover = Cover([(2, 4), (4, 6), (9, 10)])
+    assert cover.places() == [(2, 6), (9, 10)]
+    assert list(cover.inside([(0, 3), (5, 12), (6, 9)])) == [(2, 3), (5, 6), (9, 10)]
+    assert list(cover.gaps(10)) == [(0, 2), (6, 9)]
+    assert list(cover.gaps(12)) == [(0, 2), (6, 9), (10, 12)]

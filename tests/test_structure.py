@@ -22,9 +22,9 @@ FLOORS = [
     ["redaction", "taxonomy", "registry", "bridge", "overlap"],
     ["formats", "terminology", "examples"],
     ["pipeline"],
-    ["stages"],
+    ["stages", "review"],
     ["runs", "generator"],
-    ["cli", "__main__"],
+    ["cli", "review_commands", "__main__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {
@@ -79,6 +79,11 @@ def test_no_stage_imports_another(path):
     for module, _ in imported(path):
         if module.startswith("medtext.stages."):
             assert module.startswith((own, "medtext.stages.rules")), f"{dotted(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if "review" in path.parts], ids=dotted)
+def test_what_judges_a_stage_imports_none(path):
+    assert not [module for module, _ in imported(path) if module.startswith("medtext.stages")]
 
 
 def test_importing_medtext_loads_nothing_heavy():

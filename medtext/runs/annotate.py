@@ -39,6 +39,7 @@ def annotate(
     limit: int | None = None,
     batch_size: int = 64,
     on_problem: Callable[[Problem], object] | None = None,
+    on_note: Callable[[Note], object] | None = None,
     progress: bool | None = None,
     **options: Any,
 ) -> RunReport:
@@ -46,7 +47,8 @@ def annotate(
 
         medtext.annotate("notes.csv", "spans.jsonl", text_column="note_text", id_column="note_id")
 
-    What goes wrong with one note is reported to `on_problem` and in NAME.problems.jsonl while the others go on.
+    What goes wrong with one note is reported to `on_problem` and in NAME.problems.jsonl while the others go on; what is
+    finished is shown to `on_note`, also what an earlier run has left when this one goes on from there.
     `resume=True` goes on where a killed run stopped; on a finished run it does nothing. `options` are the reader's.
     Raises IdentifiedNoteError when a note is not de-identified at the end, unless `allow_phi`; WouldOverwriteError when
     the output or an unfinished run is there, unless `overwrite`; ConfigError for settings that cannot be right.
@@ -62,7 +64,7 @@ def annotate(
         pipeline=pipeline,
         reading=partial(read, input, format=source, deidentified=deidentified, **options),
         writing=partial(write, format=target, **writer_options(target, pipeline.taxonomy)),
-        tally=Tally(on_problem, loses=get_format(target).loses),
+        tally=Tally(on_problem, loses=get_format(target).loses, on_note=on_note),
         allow_phi=allow_phi,
         limit=limit,
         batch_size=batch_size,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from medtext.errors import FormatError
-from medtext.formats import detect, get_format
-from medtext.pipeline import load
+from medtext.errors import ConfigError, FormatError
+from medtext.formats import detect, get_format, read
+from medtext.pipeline import Pipeline, load
 from medtext.runs.annotate import annotate
+from medtext.runs.deid_report import Witness
 from medtext.runs.report import RunReport
+from medtext.taxonomy import Policy
 
 
 def deid(
@@ -25,6 +28,7 @@ def deid(
     patient: str | None = None,
     input_format: str | None = None,
     output_format: str | None = None,
+    report: str | Path | None = None,
     **rest: Any,
 ) -> RunReport:
     """Replace the identifiers of notes by a policy; without an output format, the kind of file that came in.
@@ -32,8 +36,9 @@ def deid(
         medtext.deid("notes.csv", "clean.csv", text_column="note_text", id_column="note_id")
 
     `known` names columns whose values are identifiers, to be found in the text in any spelling, or is a table of them
-    (CSV or TSV with a column note, patient or id). `keep_meta` names the columns that stay. The other options are those
-    of the deid stage and of `annotate`.
+    (CSV or TSV with a column note, patient or id). `keep_meta` names the columns that stay. `report` is a .json, .md or
+    .html file for what was done per class and per note, without text; with .json a .md for people stands beside it. The
+    other options are those of the deid stage and of `annotate`.
     """
     chosen = {"policy": str(policy), "replace": replace, "known": _known(known), "keep_meta": list(keep_meta)}
     chosen["patient"] = patient
@@ -42,7 +47,33 @@ def deid(
     pipeline = load({"name": "deid", "taxonomy": "phi", "stages": [stage]})
     source = input_format or ("jsonl" if str(input) == "-" else detect(input))
     target = output_format or _same_kind(source, output)
-    return annotate(input, output, pipeline=pipeline, input_format=source, output_format=target, **rest)
+    run = partial(annotate, input, output, pipeline=pipeline, input_format=source, output_format=target)
+    return run(**rest) if report is None else _reported(run, report, policy, rest)
+
+
+def _reported(run: partial[RunReport], path: str | Path, policy: str | Path, rest: dict[str, Any]) -> RunReport:
+    """The run, and the report of it."""
+    witness = Witness(path, rest.pop("on_problem", None), overwrite=rest.get("overwrite", False))
+    done = run(on_note=witness.note, on_problem=witness.problem, **rest)
+    if done.kept and not witness.notes:
+        _look_back(witness, done.output, run.keywords["output_format"])
+    witness.write(done, Policy.load(policy), _relies_on(run.keywords["pipeline"]))
+    return done
+
+
+def _look_back(witness: Witness, output: str, name: str) -> None:
+    """Count a run that was finished before, where its output still shows what was replaced."""
+    if "spans" in get_format(name).loses:
+        raise ConfigError(
+            "This run was finished before, and its output holds no spans. Pass overwrite=True to repeat it."
+        )
+    for note in read(output, format=name):
+        witness.note(note)
+
+
+def _relies_on(pipeline: Pipeline) -> dict[str, Any]:
+    (about,) = pipeline.describe()["stages"]
+    return {name: value for name, value in about.items() if name not in ("stage", "needs", "adds")}
 
 
 def _known(known: Any) -> Any:

@@ -55,9 +55,15 @@ def many(count: int, what: str) -> str:
 class Tally:
     """Counts while notes flow by; every problem goes on to all that listen."""
 
-    def __init__(self, *listeners: Callable[[Problem], object] | None, loses: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        *listeners: Callable[[Problem], object] | None,
+        loses: frozenset[str] = frozenset(),
+        on_note: Callable[[Note], object] | None = None,
+    ) -> None:
         self.listeners = [one for one in listeners if one is not None]
         self.loses = loses
+        self.on_note = on_note
         self.read = self.written = self.kept = 0
         self.severities: Counter[str] = Counter()
         self.spans: Counter[tuple[str, str]] = Counter()
@@ -83,6 +89,8 @@ class Tally:
             self.written += 1
             self.spans.update((span.layer, span.label) for span in note.spans)
             self.dropped.update(losses(note, self.loses))
+            if self.on_note is not None:
+                self.on_note(note)
             yield note
 
     def before(self, notes: Iterable[Note]) -> Iterator[Note]:
