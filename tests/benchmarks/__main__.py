@@ -1,4 +1,4 @@
-"""`make bench`: every figure of the foundation in one table, written to RESULTS.md beside this file."""
+"""`make bench`: every figure in one place, written to RESULTS.md beside this file and, in short, to the README."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.benchmarks import context
+from tests.benchmarks import context, deid
 from tests.benchmarks.speed import PEERS, ROWS
 
 HERE = Path(__file__).parent
+README = HERE.parent.parent / "README.md"
 QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 CHARACTERS = 2400
 
@@ -71,6 +73,22 @@ def targets(results: list[dict], imported: float, helped: float, bare: float) ->
     ]
 
 
+def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Rows of what, measured, wanted and met as Markdown."""
+    lines = ["| what | measured | wanted | |", "|---|---|---|---|"]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def fill(name: str, lines: list[str]) -> None:
+    """Put lines between the README's marks for a table of this name."""
+    begin, end = f"<!-- {name}: written by make bench -->", f"<!-- end of {name} -->"
+    head, _, rest = README.read_text(encoding="utf-8").partition(begin)
+    _, found, tail = rest.partition(end)
+    if not found:
+        sys.exit(f"README.md has no marks for the table {name!r}.")
+    README.write_text("\n".join([head + begin, *lines, end]) + tail, encoding="utf-8")
+
+
 def main() -> None:
     """Measure, print, write."""
     results = []
@@ -78,6 +96,8 @@ def main() -> None:
         print(f"measuring {row} …", file=sys.stderr)
         results.append(run(row))
     python = sys.executable
+    print("measuring de-identification …", file=sys.stderr)
+    identifiers = list(deid.rows())
     bare = start_up([python, "-c", "pass"])
     imported = start_up([python, "-c", "import medtext"])
     helped = start_up([str(Path(python).parent / "medtext"), "--help"])
@@ -94,6 +114,10 @@ def main() -> None:
         "",
         *speed_rows(results),
         "",
+        "## De-identification",
+        "",
+        *table(identifiers),
+        "",
         "## Assertions",
         "",
         "F1 on the NegEx test sentences, rules tuned on one half of them only; medSpaCy's ConText in the same run.",
@@ -104,6 +128,7 @@ def main() -> None:
         "",
     ]
     (HERE / "RESULTS.md").write_text("\n".join(text), encoding="utf-8")
+    fill("de-identification", table(row for row in identifiers if row[2]))
     print("\n".join(text))
 
 
