@@ -8,6 +8,7 @@
     ├── MissingExtraError  (ImportError)       an optional package is needed; the message says how to install it
     ├── IdentifiedNoteError(PermissionError)   a note that has not been de-identified was about to leave
     ├── WouldOverwriteError(FileExistsError)   a file of a person's work was about to be replaced
+    ├── VaultError         (ValueError)        a vault of another key, no vault at all, or a record that was changed
     └── StageError         (RuntimeError)      a stage could not be loaded or broke on a note
 
 No message ever holds note text: note id, span id, offsets and file:line only.
@@ -60,12 +61,19 @@ class MissingExtraError(MedtextError, ImportError):
 class IdentifiedNoteError(MedtextError, PermissionError):
     """A note that has not been de-identified was about to be written or sent."""
 
-    def __init__(self, note_id: str) -> None:
-        super().__init__(f"Note {note_id!r} has not been de-identified. Add a deid stage, or pass allow_phi=True.")
+    def __init__(self, note_id: str = "") -> None:
+        if note_id:
+            super().__init__(f"Note {note_id!r} has not been de-identified. Add a deid stage, or pass allow_phi=True.")
+        else:
+            super().__init__("This writes notes with their identifiers. Pass allow_phi=True if that is meant.")
 
 
 class WouldOverwriteError(MedtextError, FileExistsError):
     """A file exists that holds somebody's work."""
+
+
+class VaultError(MedtextError, ValueError):
+    """A vault that this secret does not open, a file that is no vault, or a record that is absent or was changed."""
 
 
 class StageError(MedtextError, RuntimeError):

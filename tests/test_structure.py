@@ -34,6 +34,7 @@ HEAVY = {
     "transformers",
     "torch",
     "numpy",
+    "cryptography",
     "pandas",
     "pyarrow",
     "yaml",

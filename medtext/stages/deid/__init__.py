@@ -1,7 +1,7 @@
 """De-identification: identifiers found by patterns, lexicons and context, and replaced by policy.
 
 The only stage that may change a text. What it found lies as `phi` spans over what stands there now; the values
-themselves are kept nowhere.
+themselves are kept nowhere but, where one is named, in an encrypted vault.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from medtext.stages.deid.detect import Detector
 from medtext.stages.deid.known import Known, columns_of
 from medtext.stages.deid.known import Source as KnownSource
 from medtext.stages.deid.replace import Replacer
+from medtext.stages.deid.restoration import way_back
 from medtext.stages.deid.surrogate import Pools, Surrogates, read_key
+from medtext.stages.deid.vault import Vault, read_secret
 from medtext.taxonomy import Policy
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,8 @@ class Deid:
     `patient` names the meta key that says whose note it is, so that dates and surrogates agree over a patient's notes;
     without it `patient` is looked for, and a note that has none stands for itself. A named key must be there.
     `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
-    the score theirs must have. Raises ConfigError for an option, rule file or recogniser that cannot be right.
+    the score theirs must have. `vault` is the file that keeps, encrypted with the same secret, what leads back.
+    Raises ConfigError for an option, rule file or recogniser that cannot be right, VaultError for such a vault.
     """
 
     name = "deid"
@@ -63,6 +66,7 @@ class Deid:
         threshold: float = 0.3,
         key_file: str | Path | None = None,
         patient: str = "",
+        vault: str | Path | None = None,
     ) -> None:
         if replace not in _REPLACEMENTS:
             raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")
@@ -80,6 +84,7 @@ class Deid:
         self.patient_key = patient
         self.replace = replace
         self._replacer = self._make_replacer(key_file)
+        self._vault = Vault(vault, read_secret(key_file), writing=True) if vault else None
         self._kept = frozenset(one for one in self.detector.labels if self.policy.action(one) == "keep")
         self._source = Source(f"rule:identifiers@{self.detector.clinical.version}")
 
@@ -114,7 +119,10 @@ class Deid:
         meta = {key: note.meta[key] for key in self.keep_meta if key in note.meta}
         logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
         changed = _without_remarks(redaction.redact(note)).replace(meta=meta, deidentified=True)
-        return changed.add(self._span(one, redaction) for one, text in done if text)
+        made = changed.add(self._span(one, redaction) for one, text in done if text)
+        if self._vault:
+            self._vault.append(note.id, way_back(note, made, redaction))
+        return made
 
     def _patient(self, note: Note) -> str:
         value = note.meta.get(self.patient_key or "patient")
@@ -139,6 +147,7 @@ class Deid:
             "hospitals": self.detector.clinical.places.hospitals,
             "recognizers": [one.name for one in self.detector.others],
             "known": self.known.describe(),
+            "vault": self._vault.fingerprint if self._vault else "none",
             "meta": f"keeps {', '.join(self.keep_meta)}" if self.keep_meta else "keeps none",
         }
 
