@@ -36,6 +36,7 @@ _EMPTY_SPAN = Span(((0, 1),), "X")
 _EMPTY_RELATION = Relation("x", "a", "b")
 _SPAN_FIELDS = ("layer", "status", "assertion", "codes", "candidates", "score", "sources", "was", "comment", "x")
 _RELATION_FIELDS = ("status", "score", "sources", "x")
+_VAULT = b'{"format":"medtext-vault/'
 LOSABLE = frozenset(
     ["meta", "review", "deidentified", "x", "spans", "relations", "spans.id", "spans.fragments", "relations.id"]
     + [f"spans.{name}" for name in _SPAN_FIELDS]
@@ -211,11 +212,21 @@ def write(
 
 
 def refuse_overwrite(path: Path, *, overwrite: bool) -> None:
-    """Raise WouldOverwriteError when something is at `path`, saying what, unless `overwrite`."""
+    """Raise WouldOverwriteError when something is at `path`, saying what, unless `overwrite`; a vault always stays."""
+    if overwrite and any(_is_vault(one) for one in (path.rglob("*") if path.is_dir() else [path])):
+        raise WouldOverwriteError(f"{path} is or holds a vault, which is never overwritten. Name another output.")
     if overwrite or not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     held = f"{sum(1 for _ in path.iterdir())} files" if path.is_dir() else _held(path)
     raise WouldOverwriteError(f"{path} exists and holds {held}. Pass overwrite=True to replace it.")
+
+
+def _is_vault(path: Path) -> bool:
+    """Whether a file holds the way back to identified notes (`stages/deid/vault.py`), which nothing can restore."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(_VAULT)) == _VAULT
 
 
 def _held(path: Path) -> str:
