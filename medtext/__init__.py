@@ -24,7 +24,7 @@ _HOMES = {
     "medtext.taxonomy": ["Taxonomy", "Policy"],
     "medtext.formats": ["read", "write"],
     "medtext.pipeline": ["Pipeline", "Stage", "load"],
-    "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid"],
+    "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid", "reidentify"],
     "medtext.review": ["Audit", "Evaluation", "audit", "evaluate"],
     "medtext.examples": ["examples"],
     "medtext.generator": ["generate"],

@@ -44,9 +44,15 @@ def annotate(args: argparse.Namespace) -> int:
 def deid(args: argparse.Namespace) -> int:
     from medtext.runs import deid as run
 
-    names = ("policy", "replace", "known", "keep_meta", "key_file", "report", "resume")
+    names = ("policy", "replace", "known", "keep_meta", "key_file", "vault", "report", "resume")
     options = {name: getattr(args, name) for name in names}
     return _finish(run(args.input, args.output, **options, **_chosen(args)))
+
+
+def reidentify(args: argparse.Namespace) -> int:
+    from medtext.runs import reidentify as run
+
+    return _finish(run(args.input, args.output, vault=args.vault, key_file=args.key_file, **_chosen(args)))
 
 
 def convert(args: argparse.Namespace) -> int:
@@ -142,7 +148,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"medtext {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    adders = (_add_annotate, _add_deid, _add_convert, _add_check, _add_describe, _add_generate, _add_show)
+    adders = (
+        *(_add_annotate, _add_deid, _add_reidentify, _add_convert),
+        *(_add_check, _add_describe, _add_generate, _add_show),
+    )
     for build in adders:
         build(commands)
     for build_review in (add_evaluate, add_audit):
@@ -165,7 +174,8 @@ def _add_deid(commands: Any) -> None:
     command = _command(commands, deid, about, "medtext deid notes/ -o clean/ --policy safe-harbor")
     command.add_argument("--policy", default="safe-harbor", help="a shipped policy, or your own YAML file")
     command.add_argument("--replace", metavar="HOW", help="what stands there: tag, surrogate, markov, random or mark")
-    command.add_argument("--key-file", metavar="FILE", help="the secret of the surrogates (or MEDTEXT_KEY)")
+    command.add_argument("--key-file", metavar="FILE", help="the secret of surrogates and vault (or MEDTEXT_KEY)")
+    command.add_argument("--vault", metavar="FILE", help="keep the way back in this encrypted file")
     several = {"action": "append", "default": [], "metavar": "COLUMN"}
     command.add_argument(
         "--known", **several, help="a column of identifiers to be found in the text, or a table of them (CSV, TSV)"
@@ -174,6 +184,16 @@ def _add_deid(commands: Any) -> None:
     told = "write what was done, per class and per note, to a .json, .md or .html file; with .json also a .md beside"
     command.add_argument("--report", metavar="FILE", help=told)
     _add_output(command, resume=True)
+    _add_input(command)
+
+
+def _add_reidentify(commands: Any) -> None:
+    about = "lead de-identified notes back to the originals, for those who hold the key of their vault"
+    example = "medtext reidentify corrected.jsonl --vault notes.vault -o identified.jsonl --allow-phi"
+    command = _command(commands, reidentify, about, example)
+    command.add_argument("--vault", metavar="FILE", required=True, help="the vault that was named to deid")
+    command.add_argument("--key-file", metavar="FILE", help="its secret (or MEDTEXT_KEY)")
+    _add_output(command)
     _add_input(command)
 
 

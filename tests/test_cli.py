@@ -17,7 +17,7 @@ from medtext.cli import main
 from tests.tiny import SECRET, STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ["annotate", "deid", "convert", "check", "describe", "generate", "show", "evaluate", "audit"]
+COMMANDS = ["annotate", "deid", "reidentify", "convert", "check", "describe", "generate", "show", "evaluate", "audit"]
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ def deid(
     known: str | Path | Iterable[str] | Mapping[str, Any] = (),
     keep_meta: Iterable[str] = (),
     key_file: str | Path | None = None,
+    vault: str | Path | None = None,
     patient: str | None = None,
     input_format: str | None = None,
     output_format: str | None = None,
@@ -36,17 +37,19 @@ def deid(
         medtext.deid("notes.csv", "clean.csv", text_column="note_text", id_column="note_id")
 
     `known` names columns whose values are identifiers, to be found in the text in any spelling, or is a table of them
-    (CSV or TSV with a column note, patient or id). `keep_meta` names the columns that stay. `report` is a .json, .md or
-    .html file for what was done per class and per note, without text; with .json a .md for people stands beside it. The
-    other options are those of the deid stage and of `annotate`.
+    (CSV or TSV with a column note, patient or id). `keep_meta` names the columns that stay. `vault` is the encrypted
+    file by which `reidentify` leads back. `report` is a .json, .md or .html file for what was done per class and per
+    note, without text; with .json a .md for people stands beside it. The other options are those of the deid stage and
+    of `annotate`.
     """
     chosen = {"policy": str(policy), "replace": replace, "known": _known(known), "keep_meta": list(keep_meta)}
     chosen["patient"] = patient
     chosen["key_file"] = None if key_file is None else str(key_file)
+    chosen["vault"] = None if vault is None else str(vault)
     stage = {"deid": {name: value for name, value in chosen.items() if value}}
     pipeline = load({"name": "deid", "taxonomy": "phi", "stages": [stage]})
     source = input_format or ("jsonl" if str(input) == "-" else detect(input))
-    target = output_format or _same_kind(source, output)
+    target = output_format or same_kind(source, output)
     run = partial(annotate, input, output, pipeline=pipeline, input_format=source, output_format=target)
     return run(**rest) if report is None else _reported(run, report, policy, rest)
 
@@ -84,7 +87,7 @@ def _known(known: Any) -> Any:
     return names[0] if len(names) == 1 and Path(names[0]).suffix in (".csv", ".tsv") else names
 
 
-def _same_kind(source: str, output: str | Path) -> str:
+def same_kind(source: str, output: str | Path) -> str:
     """By the output's name where that tells, else as the input where that can be written, else a span file."""
     if str(output) != "-":
         try:
