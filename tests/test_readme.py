@@ -38,6 +38,7 @@ def test_the_command_line_example_runs(tmp_path):
     (tmp_path / "notes").mkdir()
     for note in medtext.examples():
         (tmp_path / "notes" / f"{note.id}.txt").write_bytes(note.text.encode("utf-8"))
+    (tmp_path / "notes.key").write_text("0123456789abcdef" * 4)  # openssl need not be here
     lines = [line for block in blocks("console") for line in block.splitlines() if line.startswith("$ medtext ")]
     assert len(lines) >= 4
     bin_folder = str(Path(sys.executable).parent)
@@ -48,6 +49,8 @@ def test_the_command_line_example_runs(tmp_path):
         assert done.returncode == 0, f"{line}: {done.stderr}"
     assert (tmp_path / "spans.html").stat().st_size > 10_000
     assert any((tmp_path / "brat").rglob("*.ann"))
+    for before in (tmp_path / "notes").iterdir():
+        assert (tmp_path / "again" / before.name).read_bytes() == before.read_bytes()
 
 
 def test_every_file_that_the_documents_link_to_is_there():
