@@ -71,10 +71,11 @@ def _restored(notes: Iterable[Note], vault: Vault, on_problem: Callable[[Problem
     for note in notes:
         try:
             records = originals(note, vault)
+            before = restored(note, records[0])
         except VaultError as error:
             on_problem(Problem(str(error), note_id=note.id))
             continue
         if any(record["edits"] != records[0]["edits"] for record in records):
             told = "the vault holds different originals of this text; the last is taken. Are note ids used twice?"
             on_problem(Problem(told, note_id=note.id, severity="warning"))
-        yield restored(note, records[0])
+        yield before

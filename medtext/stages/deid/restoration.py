@@ -1,13 +1,13 @@
 """What leads from a de-identified note back to the note before: the record that the vault keeps, and how it is used.
 
 A record holds what de-identification took away and nothing else can tell: the originals at their places in the new
-text, the dropped meta, the spans it moved or lost with their relations, and the `phi` spans it made.
+text, the dropped meta, the spans and relations that it changed or lost, and the `phi` spans it made.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from medtext.errors import VaultError
@@ -21,32 +21,36 @@ Item = TypeVar("Item", Span, Relation)
 
 
 def way_back(note: Note, done: Note, redaction: Redaction) -> dict[str, Any]:
-    """The record that leads from `done` back to `note`; `redaction` is what made the one of the other."""
+    """The record that leads from `done` back to `note`; `redaction` is what made the text of the one of the other."""
     back = redaction.invert(note.text)
-    carried = {span.id: redaction.carry(span) for span in note.spans}
-    linked = {relation.id for relation in done.relations}
+    ids = {span.id for span in note.spans if redaction.carry(span) is not None}  # a lost one's id may be given anew
+    left = {span.id: span for span in done.spans if span.id in ids}
+    linked = {relation.id: relation for relation in done.relations}
     return {
         "sha256": text_hash(done.text),
         "edits": [[edit.start, edit.end, edit.replacement] for edit in back.edits],
         "meta": {key: value for key, value in note.meta.items() if key not in done.meta},
-        "moved": [_moved(span, carried[span.id]) for span in note.spans if not _comes_back(span, carried, back)],
-        "relations": [relation_to_record(one) for one in note.relations if one.id not in linked],
-        "made": [_record(span) for span in done.spans if carried.get(span.id) is None],
+        "x": {key: value for key, value in note.x.items() if key not in done.x},
+        "spans": [_pair(one, left.get(one.id)) for one in note.spans if not _comes_back(one, left.get(one.id), back)],
+        "relations": [_pair(one, linked.get(one.id)) for one in note.relations if one != linked.get(one.id)],
+        "made": [_record(span) for span in done.spans if span.id not in left],
     }
 
 
-def _comes_back(span: Span, carried: Mapping[str, Span | None], back: Redaction) -> bool:
-    """Whether a span finds its place without help: not when it lay in an identifier, or across its edge."""
-    there = carried[span.id]
-    return there is not None and back.carry(there) == span
+def _comes_back(before: Span, left: Span | None, back: Redaction) -> bool:
+    """Whether a span needs no help: it does when it lay in an identifier or across its edge, or lost a remark."""
+    return left is not None and back.carry(left) == before
 
 
-def _moved(span: Span, there: Span | None) -> dict[str, Any]:
-    return {"span": _record(span), "at": None if there is None else there.at}
+def _pair(before: Item, left: Item | None) -> list[dict[str, Any] | None]:
+    """A span or relation as it was, and what de-identification left of it."""
+    return [_record(before), None if left is None else _record(left)]
 
 
-def _record(span: Span) -> dict[str, Any]:
-    record = span_to_record(span, "")
+def _record(one: Span | Relation) -> dict[str, Any]:
+    if isinstance(one, Relation):
+        return relation_to_record(one)
+    record = span_to_record(one, "")
     del record["quote"]
     return record
 
@@ -71,46 +75,68 @@ def restored(note: Note, record: Mapping[str, Any]) -> Note:
     another.
     """
     back = Redaction(tuple(Edit(*edit) for edit in record["edits"]))
-    made = {one["id"]: _plain(record_to_span(one)) for one in record["made"]}
-    moved = {one["span"]["id"]: (record_to_span(one["span"]), one["at"]) for one in record["moved"]}
-    lost = [span for span, left in moved.values() if left is None]
-    linked = {end for one in note.relations for end in (one.source, one.target)}
-    new = [span for span in note.spans if span.id in linked or made.get(span.id) != _plain(span)]
-    names = _names(new, lost)
-    came = [_returned(span, moved, back, names[span.id]) for span in new]
-    spans = [*lost, *(span for span in came if span is not None)]
+    new = _not_made(note, [record_to_span(one) for one in record["made"]])
+    held = _pairs(record["spans"], record_to_span)
+    names = _names(new, held)
+    spans = [*_lost(held), *(dataclasses.replace(_returned(one, held, back), id=names[one.id]) for one in new)]
+    linked = _pairs(record["relations"], record_to_relation)
     return note.replace(
         text=back.apply(note.text),
         spans=tuple(spans),
-        relations=_relations(note.relations, record["relations"], names, {span.id for span in spans}),
+        relations=_relations(note.relations, linked, names, {span.id for span in spans}),
         meta={**note.meta, **record["meta"]},
+        x={**note.x, **record["x"]},
         deidentified=False,
     )
 
 
-def _plain(span: Span) -> Span:
+def _not_made(note: Note, made: Iterable[Span]) -> list[Span]:
+    """The spans that are not de-identification's own, or that somebody has changed or linked since."""
+    own = {span.id: _essence(span) for span in made}
+    linked = {end for one in note.relations for end in (one.source, one.target)}
+    return [span for span in note.spans if span.id in linked or own.get(span.id) != _essence(span)]
+
+
+def _essence(span: Span) -> Span:
     """What a person may change of a span: the rest does not make it theirs."""
     return dataclasses.replace(span, score=None, sources=(), x={})
 
 
-def _returned(span: Span, moved: Mapping[str, tuple[Span, Any]], back: Redaction, name: str) -> Span | None:
+def _pairs(records: Iterable[Iterable[Any]], made: Callable[[Any], Item]) -> dict[str, tuple[Item, Item | None]]:
+    """Id → what it was, and what was left of it."""
+    pairs = ((made(before), None if left is None else made(left)) for before, left in records)
+    return {before.id: (before, left) for before, left in pairs}
+
+
+def _lost(held: Mapping[str, tuple[Item, Item | None]]) -> list[Item]:
+    return [before for before, left in held.values() if left is None]
+
+
+def _returned(span: Span, held: Mapping[str, tuple[Span, Span | None]], back: Redaction) -> Span:
     """The span where it belongs: where it lay before, if nobody has moved it since."""
-    before, left = moved.get(span.id, (None, None))
-    if before is not None and left is not None and span.at == tuple(map(tuple, left)):
-        return dataclasses.replace(span, at=before.at)
     carried = back.carry(span)
-    return carried if carried is None or name == span.id else dataclasses.replace(carried, id=name)
+    if carried is None:  # no edit of ours inserts, so there is something beneath every span
+        raise VaultError(f"span {span.id!r} covers nothing in the original.")
+    return _undone(carried, span, held)
 
 
-def _names(new: Iterable[Item], lost: Iterable[Item]) -> dict[str, str]:
+def _undone(carried: Item, now: Item, held: Mapping[str, tuple[Item, Item | None]]) -> Item:
+    """What is carried, with its old value in each field that nobody has changed since de-identification did."""
+    before, left = held.get(now.id, (None, None))
+    if before is None or left is None:
+        return carried
+    same = [one.name for one in dataclasses.fields(now) if getattr(now, one.name) == getattr(left, one.name)]
+    return dataclasses.replace(carried, **{name: getattr(before, name) for name in same})
+
+
+def _names(new: Iterable[Item], held: Mapping[str, tuple[Item, Item | None]]) -> dict[str, str]:
     """The id that each newcomer bears from now on: its own, unless it belongs to one that comes back."""
-    new = list(new)
-    belongs = {one.id for one in lost}
-    taken = belongs | {one.id for one in new}
-    names = {}
-    for one in new:
-        names[one.id] = _free(one.id, taken) if one.id in belongs else one.id
-        taken.add(names[one.id])
+    names = {one.id: one.id for one in new}
+    belongs = {one.id for one in _lost(held)}
+    taken = belongs | names.keys()
+    for name in sorted(belongs & names.keys()):
+        names[name] = _free(name, taken)
+        taken.add(names[name])
     return names
 
 
@@ -122,13 +148,16 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _relations(
-    new: Iterable[Relation], records: Iterable[Mapping[str, Any]], names: Mapping[str, str], spans: set[str]
+    now: tuple[Relation, ...],
+    held: Mapping[str, tuple[Relation, Relation | None]],
+    ends: Mapping[str, str],
+    spans: set[str],
 ) -> tuple[Relation, ...]:
-    """The relations of now and those that were lost, as far as both their spans are there."""
-    lost = [record_to_relation(record) for record in records]
-    new = list(new)
-    own = _names(new, lost)
-    moved = [
-        dataclasses.replace(one, id=own[one.id], source=names[one.source], target=names[one.target]) for one in new
-    ]
-    return tuple(one for one in (*lost, *moved) if one.source in spans and one.target in spans)
+    """The relations of now, their spans by the ids in `ends`; and those that were lost, where both spans are back."""
+    names = _names(now, held)
+    lost = (one for one in _lost(held) if one.source in spans and one.target in spans)
+    came = (
+        dataclasses.replace(_undone(one, one, held), id=names[one.id], source=ends[one.source], target=ends[one.target])
+        for one in now
+    )
+    return (*lost, *came)

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from medtext.errors import ConfigError, NoteError, StageError, VaultError
 from medtext.note import Note, Relation
 from medtext.pipeline import Pipeline
+from medtext.redaction import Edit, Redaction
 from medtext.span import Span
 from medtext.stages.deid import Deid
-from medtext.stages.deid.restoration import originals, restored
+from medtext.stages.deid.restoration import originals, restored, way_back
 from medtext.stages.deid.vault import Vault
 from medtext.taxonomy import Policy
 from tests import laws
@@ -154,6 +155,26 @@ def test_identifiers_that_a_person_changed_added_or_linked_stay(deid, vault):
         ("RELATIVE", "Abernathy"),
         ("DATE", "03/12/2024"),
     ]
+
+
+@law
+@given(note=identified(), data=st.data())
+def test_whatever_else_is_taken_from_a_note_comes_back(note, data):
+    edges = sorted(data.draw(st.sets(st.integers(0, len(note.text)), max_size=6)))
+    edits = [
+        Edit(start, end, data.draw(st.sampled_from(["", "X", "[TAG-1]"])))
+        for start, end in zip(edges[::2], edges[1::2], strict=False)
+    ]
+    redaction = Redaction(tuple(edits))
+    done = redaction.redact(note).replace(meta={}, x={}, deidentified=True)
+    bare = [dataclasses.replace(one, comment="", x={}, was=None) for one in done.spans]
+    done = done.replace(spans=tuple(bare), relations=tuple(dataclasses.replace(one, x={}) for one in done.relations))
+    record = json.loads(json.dumps(way_back(note, done, redaction)))
+    assert restored(done, record) == note
+    if done.spans:
+        mine = dataclasses.replace(done.spans[0], label="MINE", comment="mine")
+        came = restored(done.update([mine]), record)
+        assert came.span(mine.id) == dataclasses.replace(note.span(mine.id), label="MINE", comment="mine")
 
 
 def test_meta_that_was_kept_stays_as_it_is_now_and_meta_that_was_dropped_comes_back(vault, key_file):
