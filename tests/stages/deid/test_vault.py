@@ -147,7 +147,7 @@ def test_a_span_that_a_person_deleted_stays_deleted(deid, vault):
 def test_identifiers_that_a_person_changed_added_or_linked_stay(deid, vault):
     done = deid(Note("n", TEXT))
     first, second, third = done.layer("phi")
-    changed = done.update([dataclasses.replace(first, status="accepted")])
+    changed = done.update([dataclasses.replace(first, comment="a nickname")])
     changed = changed.add([Span(second.at, "RELATIVE", layer="phi")], [Relation("x", third.id, third.id)])
     came = back(changed, vault)
     assert [(one.label, came.quote(one)[0]) for one in came.layer("phi")] == [
@@ -194,6 +194,26 @@ def test_a_newcomer_gives_way_to_the_one_whose_id_it_bears(vault, key_file):
     assert came.span("e1") == note.span("e1")
     assert came.span("e1-2").label == "NEW"
     assert {(one.id, one.type, one.source) for one in came.relations} == {("r1", "of", "e1"), ("r1-2", "new", "e1-2")}
+
+
+def test_a_lost_span_whose_id_was_given_to_an_identifier_comes_back(vault, key_file):
+    stage = Deid(policy=Policy("own", "", "tag", {"DATE": "remove"}), vault=vault.path, key_file=key_file)
+    note = Note("n", TEXT, spans=(Span(((47, 57),), "VISIT", id="p1"),))
+    done = stage(note)
+    assert done.span("p1").label == "PATIENT"
+    assert back(done, vault) == note
+    came = back(done.update([dataclasses.replace(done.span("p1"), status="accepted")]), vault)
+    assert came.span("p1") == note.span("p1")
+    assert (came.span("p1-2").label, came.quote(came.span("p1-2"))) == ("PATIENT", ("John Abernathy",))
+
+
+def test_a_lost_relation_stays_away_when_a_person_deleted_its_other_end(vault, key_file):
+    stage = Deid(policy=Policy("own", "", "remove", {}), vault=vault.path, key_file=key_file)
+    spans = (Span(((4, 18),), "X", id="e1"), Span(((23, 27),), "X", id="e2"))
+    done = stage(Note("n", TEXT, spans=spans, relations=(Relation("of", "e1", "e2", id="r1"),)))
+    came = back(done.replace(spans=()), vault)
+    assert [span.id for span in came.spans] == ["e1"]
+    assert came.relations == ()
 
 
 def test_the_vault_tells_nothing_without_the_key(deid, vault):
