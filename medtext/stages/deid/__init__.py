@@ -70,6 +70,8 @@ class Deid:
     ) -> None:
         if replace not in _REPLACEMENTS:
             raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")
+        if vault and replace == "mark":
+            raise ConfigError('replace="mark" changes no text, so a vault would stay empty. Leave one of them out.')
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
         self.detector = Detector(recognizers=recognizers, entities=entities, hospitals=hospitals, threshold=threshold)
         clinical = self.detector.clinical

@@ -418,3 +418,8 @@ def test_a_writer_waits_for_another(vault):
 def test_a_copy_for_another_process_keeps_the_same_vault(vault):
     pickle.loads(pickle.dumps(vault)).append("n", {"a": 1})
     assert Vault(vault.path, SECRET.encode()).records("n") == [{"a": 1}]
+
+
+def test_a_vault_for_marks_alone_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="a vault would stay empty"):
+        Deid(replace="mark", vault=tmp_path / "vault")
