@@ -35,7 +35,8 @@ class Evaluation:
 
     `scores` is criterion → Score over all labels, `labels` label → criterion → Score. `whole` holds the shares of clean
     notes, over-redaction and lost terms, `hard_negatives` the share touched by kind, "all" first. `missing` are the
-    notes that only the gold has, `extra` those that only the prediction has; neither counts in any figure.
+    notes that only the gold has, `extra` those that only the prediction has; neither counts in any figure. `set_aside`
+    is how many spans that a person added stood among a machine's predictions; they do not count either.
     """
 
     layer: str
@@ -46,6 +47,7 @@ class Evaluation:
     hard_negatives: Mapping[str, Figure] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    set_aside: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ class Evaluation:
             "notes": self.notes,
             "missing": list(self.missing),
             "extra": list(self.extra),
+            "set_aside": self.set_aside,
             "scores": _to_dict(self.scores),
             "whole": _to_dict(self.whole),
             "hard_negatives": _to_dict(self.hard_negatives),
@@ -70,6 +73,7 @@ class Evaluation:
             "Notes compared": self.notes,
             "Notes without a prediction": len(self.missing),
             "Notes without gold": len(self.extra),
+            "Spans of people set aside among the predictions": self.set_aside,
         }
         rows = [_row(name, score) for name, score in self.scores.items()]
         told = "; ".join(f"{name}: {what}" for name, what in CRITERIA.items())
@@ -116,7 +120,7 @@ def evaluate(
     between the two, FormatError when they have no note in common.
     """
     matcher = None if concepts is None else _matcher(concepts)
-    theirs = {note.id: note for note in _notes(predicted, format)}
+    theirs, set_aside = _predictions([*_notes(predicted, format)], layer)
     counts: dict[str, Counts] = {}
     missing = []
     for note in _notes(gold, format):
@@ -138,8 +142,27 @@ def evaluate(
         hard_negatives=figures.hard_negatives(),
         missing=tuple(sorted(missing)),
         extra=tuple(sorted(theirs)),
+        set_aside=set_aside,
         settings={"concepts": None if concepts is None else str(concepts), "resamples": resamples, "seed": seed},
     )
+
+
+def _predictions(notes: list[Note], layer: str) -> tuple[dict[str, Note], int]:
+    """Notes by id, and how many spans were set aside.
+
+    A pipeline that marks gold notes leaves the gold standing beside its own spans. Counted as predictions they would
+    make everything look found, so where a file holds spans of a machine, those that a person added do not count.
+    """
+    spans = [span for note in notes for span in note.layer(layer)]
+    added = sum(span.status == "added" for span in spans)
+    if not added or all(span.status != "predicted" for span in spans):
+        return {note.id: note for note in notes}, 0
+    return {note.id: _without_added(note, layer) for note in notes}, added
+
+
+def _without_added(note: Note, layer: str) -> Note:
+    kept = tuple(span for span in note.spans if span.layer != layer or span.status != "added")
+    return note.replace(spans=kept, relations=())
 
 
 def _notes(source: Notes, format: str | None) -> Iterator[Note]:
