@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medtext.stages.deid.arbitrate import Finding
-from medtext.stages.deid.cues import cue_before
+from medtext.stages.deid.cues import Cue, cue_before
 from medtext.stages.deid.lexicon import Lexicon
 from medtext.stages.deid.persons import ROLES
 from medtext.stages.deid.tokens import Tokens
@@ -69,14 +69,29 @@ def _with_cue(words: Words, at: int) -> Mention | None:
     """Dr. Berg, Attending: Berg, her sister Ida."""
     start = _before_particles(words, at)
     cue = cue_before(words, start)
-    if cue is None or not words.may_start(at, strong=cue.strong):
+    if cue is None:
         return None
-    last = words.run(at, loose=True)
-    if cue.kind == "field" and words.tokens.gap(last) in (", ", ",") and _given(words, last + 1):
-        last = words.run(last + 1, loose=True)
+    invented = "phrase" in cue.kind and words.pair(at)
+    if not invented and not words.may_start(at, strong=cue.strong, titled=cue.kind == "title"):
+        return None
+    last = _with_second(words, at, cue, max(words.run(at, loose=True), at + invented))
     if last == at and words.weak(at) and not cue.for_weak:
         return None
     return Mention(start, last, cue.label, 0.95 if cue.strong else 0.85, cue.kind)
+
+
+def _with_second(words: Words, at: int, cue: Cue, last: int) -> int:
+    """Berg, Anna behind a field or before a degree; the last word of a field's line, whatever it is: Cleve Bard."""
+    tokens = words.tokens
+    if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(last + 1):
+        degree = tokens.gap(last + 1) in (", ", ",") and tokens.lower[last + 2] in words.lexicon.degrees
+        if (cue.kind == "field" or degree) and _given(words, last + 1):
+            return words.run(last + 1, loose=True)
+    follower = last + 1
+    ends = follower < len(tokens) and tokens.gap(follower)[:1] == "\n" and tokens.gap(last) in (" ", "  ")
+    if cue.kind == "field" and last == at and ends and tokens.is_capital(follower) and words.known(at):
+        return follower
+    return last
 
 
 def _before_particles(words: Words, at: int) -> int:
@@ -100,7 +115,7 @@ def _by_itself(words: Words, at: int) -> Mention | None:
     if len(words.tokens.core(at)) == 1:
         return _initials_first(words, at)
     if not words.may_start(at, strong=False):
-        return None
+        return _invented(words, at)
     last = words.run(at, loose=False)
     found = _last_first(words, at) or _degree(words, at) or _patient(words, at, last)
     return found or (_several(words, at, last) if last > at else _single(words, at))
@@ -114,6 +129,19 @@ def _single(words: Words, at: int) -> Mention | None:
     if word in lexicon.first and word not in lexicon.weak_first and (not tokens.is_caps(at) or len(word) > 4):
         return Mention(at, at, "NAME", 0.75, "first name")
     return Mention(at, at, "NAME", 0.6, "family name") if words.sure_last(at) else None
+
+
+def _invented(words: Words, at: int) -> Mention | None:
+    """Two capitalised words of no list, with a degree or an age behind them: Deving Jobert, DO."""
+    if not words.pair(at):
+        return None
+    last, tokens = at + 1, words.tokens
+    follows = words.text[tokens.ends[last] : tokens.ends[last] + 90]
+    degree = last + 1 < len(tokens) and tokens.lower[last + 1] in words.lexicon.degrees and tokens.is_caps(last + 1)
+    if degree and tokens.gap(last) in (", ", ",", ",  "):
+        return Mention(at, last, "PROVIDER", 0.8, "degree")
+    aged = _RECORD_AFTER.match(follows) or (_AGE_AFTER.match(follows) and not tokens.is_caps(at))
+    return Mention(at, last, "PATIENT", 0.75, "name and age") if aged else None
 
 
 def _several(words: Words, at: int, last: int) -> Mention | None:
@@ -146,16 +174,20 @@ def _weak_pair(words: Words, at: int, last: int) -> bool:
 
 
 def _initials_first(words: Words, at: int) -> Mention | None:
-    """J. Smith, J. R. Smith, J.R. Smith."""
+    """J. Smith, J. R. Smith, J.R. Smith, E. van der Berg, S. Berg-Holm."""
     tokens, lexicon, last = words.tokens, words.lexicon, at
-    while last - at < 3 and len(tokens.core(last)) == 1 and tokens.gap(last) in (". ", "."):
+    while last - at < 3 and len(tokens.core(last)) == 1 and tokens.gap(last) in (". ", ".", ".  ", ".\n"):
         last += 1
+    initials = last - at
+    if initials and tokens.core(last) in lexicon.particles:
+        last += max(0, words.particle(last - 1) - 1)
     word = tokens.core(last)
-    family = last > at and len(word) > 2 and tokens.is_capital(last) and word in lexicon.last
+    family = initials > 0 and len(word) > 2 and tokens.is_capital(last) and word in lexicon.last
     if not family or word in lexicon.ordinary or words.protected(last, alone=False):
         return None
-    sure = word not in lexicon.weak_last or last - at > 1
-    return Mention(at, last, "NAME", 0.75, "initial and family name") if sure else None
+    while tokens.gap(last) == "-" and tokens.is_capital(last + 1):
+        last += 1
+    return Mention(at, last, "NAME", 0.75, "initial and family name")
 
 
 def _last_first(words: Words, at: int) -> Mention | None:
@@ -200,20 +232,93 @@ def _patient(words: Words, at: int, last: int) -> Mention | None:
         tokens.core(one) in words.lexicon.first for one in range(at, run + 1)
     )
     plain = run == at and tokens.core(at) in words.lexicon.ordinary
-    return (
-        Mention(at, run, "PATIENT", 0.9, "name and age") if known and not plain and not words.protected(run) else None
-    )
+    if not known:
+        return _invented(words, at)
+    return None if plain or words.protected(run) else Mention(at, run, "PATIENT", 0.9, "name and age")
 
 
 def _small_letters(words: Words) -> Iterator[Mention]:
-    """name: john smith — small letters are believed in a field only, and only for known names."""
+    """name: john smith; mr. cutler; signed by sven mahoney — small letters are believed behind a cue only.
+
+    Behind a courtesy title any word that is no ordinary one, elsewhere known names; a hyphen, an initial or a second
+    known name goes on it.
+    """
     tokens, lexicon = words.tokens, words.lexicon
-    for at in tokens.after_colon:
-        if tokens.is_capital(at) or tokens.core(at) not in lexicon.first or tokens.gap(at) != " ":
+    for at in range(1, len(tokens)):
+        word = tokens.lower[at]
+        if tokens.is_capital(at) or not word[0].isalpha():
+            continue
+        if len(word) == 1 and tokens.gap(at)[:1] == ".":
+            yield from _small_initials(words, at)
+        if word in lexicon.ordinary or word in lexicon.never:
+            continue
+        titled = tokens.lower[at - 1] in _COURTESY and tokens.gap(at - 1) in (". ", ".  ", " ", ".", ".\n")
+        if not titled and not (word in lexicon.first or word in lexicon.last):
+            yield from _small_strangers(words, at)
             continue
         cue = cue_before(words, at)
-        if cue and cue.kind == "field" and tokens.core(at + 1) in lexicon.last:
-            yield Mention(at, at + 1, cue.label, 0.8, "field")
+        if cue is None or (not titled and not _small_name(words, at, cue)):
+            continue
+        yield Mention(at, _small_run(words, at), cue.label, 0.8, "small letters")
+
+
+def _small_initials(words: Words, at: int) -> Iterator[Mention]:
+    """signed: j. senblum rn"""
+    tokens, last = words.tokens, at
+    cue = cue_before(words, at)
+    while last - at < 3 and len(tokens.core(last)) == 1 and tokens.gap(last)[:1] == ".":
+        last += 1
+    while tokens.core(last) in words.lexicon.particles and last - at < 5:
+        last += 1
+    word = tokens.core(last)
+    if cue and len(word) > 2 and word.isalpha() and word not in words.lexicon.ordinary:
+        yield Mention(at, _small_run(words, last), cue.label, 0.8, "small letters")
+
+
+def _small_strangers(words: Words, at: int) -> Iterator[Mention]:
+    """electronically signed by stephana zayal, pa-c; patient name: benniel waldivin and the end of the line."""
+    tokens, lexicon, last = words.tokens, words.lexicon, at + 1
+    if tokens.gap(at) not in (" ", "  ", ", ") or last >= len(tokens):
+        return
+    cue = cue_before(words, at)
+    if cue is None or any(_plain_word(lexicon, tokens.lower[one]) for one in (at, last)):
+        return
+    degree = last + 1 < len(tokens) and tokens.lower[last + 1] in lexicon.degrees and "\n" not in tokens.gap(last)
+    alone = cue.kind == "field" and (tokens.gap(last)[:1] in ("\n", "\t") or tokens.gap(last)[:2] == "  ")
+    if degree or alone:
+        yield Mention(at, last, cue.label, 0.75, "small letters")
+
+
+def _plain_word(lexicon: Lexicon, word: str) -> bool:
+    listed = word in lexicon.ordinary or word in lexicon.never or word in lexicon.heads or word in lexicon.brands
+    return listed or not word.isalpha() or len(word) < 3 or word.endswith(lexicon.endings)
+
+
+_COURTESY = frozenset(["mr", "mrs", "ms", "dr", "drs"])
+
+
+def _small_name(words: Words, at: int, cue: Cue) -> bool:
+    """Whether a known name in small letters is meant: a second one follows, or it is a first name after a relative."""
+    tokens, lexicon = words.tokens, words.lexicon
+    follows = tokens.gap(at) in (" ", "  ", ", ", ",", ",  ", "-") and tokens.core(at + 1)
+    second = bool(follows) and follows not in lexicon.ordinary and (follows in lexicon.last or follows in lexicon.first)
+    sure = tokens.lower[at] in lexicon.first and tokens.lower[at] not in lexicon.weak_first
+    return second or (sure and (cue.for_weak or cue.kind == "phrase"))
+
+
+def _small_run(words: Words, at: int) -> int:
+    tokens, lexicon, last = words.tokens, words.lexicon, at
+    while last - at < 3 and last + 1 < len(tokens):
+        gap, follows = tokens.gap(last), tokens.core(last + 1)
+        name = follows in lexicon.first or follows in lexicon.last
+        known = gap in (" ", "  ", ", ", ",", ",  ") and name and follows not in lexicon.ordinary
+        initial = gap in (" ", "  ") and len(follows) == 1 and follows not in "ai" and follows.isalpha()
+        if not (
+            known or initial or (gap == "-" and follows.isalpha()) or (gap[:1] == "." and len(tokens.core(last)) == 1)
+        ):
+            break
+        last += 1
+    return last
 
 
 def _with_roles(tokens: Tokens, mentions: list[Mention]) -> list[Mention]:
