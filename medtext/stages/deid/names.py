@@ -18,7 +18,7 @@ from medtext.stages.deid.tokens import Tokens
 from medtext.stages.deid.words import Words, headed
 
 _AGE_AFTER = re.compile(
-    r"(?:,?\s{1,2}(?:is|was)\s|,\s{1,2}|\s{1,2}(?=[(\d]))(?:an?\s|the\s|our\s)?(?:[a-z-]{3,14},?\s){0,3}\(?"
+    r"(?:,?\s{1,2}(?:is|was)\s{1,2}|,\s{1,2}|\s{1,2}(?=[(\d]))(?:(?:an?|the|our)\s{1,2})?(?:[a-z-]{3,14},?\s{1,2}){0,3}\(?"
     r"(?:\d{1,3}|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-[a-z]{3,5})?|[a-z]{3,6}teen)"
     r"[\s-]{0,2}(?:y(?:ea)?rs?\b|y\.?/?o\b|y\.\s?o\.|(?:months?|weeks?|days?)[\s-]old|[mf]\b)",
     re.IGNORECASE,
@@ -88,8 +88,9 @@ def _with_second(words: Words, at: int, cue: Cue, last: int) -> int:
         if (cue.kind == "field" or degree) and _given(words, last + 1):
             return words.run(last + 1, loose=True)
     follower = last + 1
-    ends = follower < len(tokens) and tokens.gap(follower)[:1] == "\n" and tokens.gap(last) in (" ", "  ")
-    if cue.kind == "field" and last == at and ends and tokens.is_capital(follower) and words.known(at):
+    ends = follower < len(tokens) and (tokens.gap(follower)[:1] in ("\n", "\t") or tokens.gap(follower)[:2] == "  ")
+    sure = ends and tokens.gap(last) in (" ", "  ", ". ") and tokens.is_capital(follower)
+    if cue.kind == "field" and sure and (last > at or words.known(at) or words.invented(at)) and last - at < 3:
         return follower
     return last
 

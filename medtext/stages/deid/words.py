@@ -68,10 +68,10 @@ class Words:
         if word in lexicon.never or word in lexicon.generations or self._saint(at):
             return False
         if strong:
-            return self.known(at) or not self._ordinary(word) or ((titled or self._pair(at)) and self._invented(at))
+            return self.known(at) or not self._ordinary(word) or ((titled or self._pair(at)) and self.invented(at))
         return not self.tokens.after_hyphen(at) and (self.known(at) or self.name_like(at, loose=False))
 
-    def _invented(self, at: int) -> bool:
+    def invented(self, at: int) -> bool:
         """Whether it is a capitalised word that is no ordinary one, however it ends: Dr. Daving."""
         word, tokens = self.tokens.core(at), self.tokens
         listed = word in self.lexicon.ordinary or word in self.lexicon.brands or word in self.lexicon.heads
@@ -79,10 +79,10 @@ class Words:
 
     def pair(self, at: int) -> bool:
         """Whether two capitalised words stand here that are neither ordinary words nor medicine."""
-        return self._pair(at) and self._invented(at)
+        return self._pair(at) and self.invented(at)
 
     def _pair(self, at: int) -> bool:
-        return self.tokens.gap(at) in (" ", "  ", "-") and at + 1 < len(self.tokens) and self._invented(at + 1)
+        return self.tokens.gap(at) in (" ", "  ", "-") and at + 1 < len(self.tokens) and self.invented(at + 1)
 
     def _ordinary(self, word: str) -> bool:
         return word in self.lexicon.ordinary or word in self.lexicon.brands or word.endswith(self.lexicon.endings)
@@ -126,6 +126,8 @@ class Words:
         """Whether the line breaks inside a name: a first name at its end, a family name at the next one's head."""
         tokens, lexicon, follower = self.tokens, self.lexicon, last + 1
         first = tokens.core(last) in lexicon.first or len(tokens.core(last)) == 1
+        if first and len(tokens.core(follower)) == 1 and tokens.is_capital(follower):
+            return tokens.gap(follower) in (". ", ".  ") and tokens.core(follower + 1) in lexicon.last
         family = tokens.is_capital(follower) and tokens.core(follower) in lexicon.last
         return first and family and tokens.core(follower) not in lexicon.ordinary
 
@@ -140,12 +142,10 @@ class Words:
         return 0
 
     def _initial(self, at: int) -> bool:
-        """Whether a single capital is an initial: John D. and John D was, but not Vitamin D3."""
-        end = self.tokens.ends[at]
-        alone = (
-            self.tokens.core(at) != "i" or self.text[end : end + 2] in ("\n", "  ") or self.text[end : end + 1] == "\n"
-        )
-        return alone and self.text[end : end + 1] in _AFTER_INITIAL
+        """Whether a single capital is an initial: John D. and John D was, but not Vitamin D3; an I only at an end."""
+        after = self.text[self.tokens.ends[at] : self.tokens.ends[at] + 3]
+        ends = after[:1] in ("", "\n") or after[:2] == "  " or (after[:2] == ". " and after[2:].isupper())
+        return (self.tokens.core(at) != "i" or ends) and after[:1] in _AFTER_INITIAL
 
     # ---- the medicine
 
