@@ -81,7 +81,7 @@ def _relative(words: Words, before: int, gap: str) -> Cue | None:
     if tokens.lower[before] not in lexicon.relatives or gap.strip(" ,\"'(“") or bracketed:
         return None
     owner = tokens.lower[before - 1] if before else ""
-    owned = owner in lexicon.owners or owner.endswith("s") or tokens.at_line_start(before)
+    owned = owner in lexicon.owners or owner.endswith("s") or tokens.at_sentence_start(before)
     return Cue("RELATIVE", "relative") if owned else None
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.cues import Cue, cue_before
 from medtext.stages.deid.lexicon import Lexicon
+from medtext.stages.deid.mention import Mention
 from medtext.stages.deid.persons import ROLES
+from medtext.stages.deid.small_letters import small_names
 from medtext.stages.deid.tokens import Tokens
 from medtext.stages.deid.words import Words, headed
 
@@ -26,17 +28,6 @@ _AGE_AFTER = re.compile(
 _RECORD_AFTER = re.compile(r",?\s{1,3}[(\[]?(?:DOB|MRN|D\.O\.B|SSN|date of birth|medical record)\b", re.IGNORECASE)
 _DOTTED_DEGREE = re.compile(r",?\s?(?:M\.\s?D\.|D\.\s?O\.|R\.\s?N\.|Ph\.\s?D)")
 _DEGREES_WITHOUT_COMMA = frozenset(["md", "rn", "np", "do", "phd", "dds", "pa", "lpn", "pharmd"])
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A stretch of tokens `[first, last]` taken for a name, and why."""
-
-    first: int
-    last: int
-    label: str
-    score: float
-    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,7 @@ def _mentions(words: Words) -> Iterator[Mention]:
             if found:
                 done = found.last
                 yield found
-    yield from _small_letters(words)
+    yield from small_names(words)
 
 
 def _with_cue(words: Words, at: int) -> Mention | None:
@@ -83,14 +74,25 @@ def _with_cue(words: Words, at: int) -> Mention | None:
 def _with_second(words: Words, at: int, cue: Cue, last: int) -> int:
     """Berg, Anna behind a field or before a degree; the last word of a field's line, whatever it is: Cleve Bard."""
     tokens = words.tokens
-    if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(last + 1):
-        degree = tokens.gap(last + 1) in (", ", ",") and tokens.lower[last + 2] in words.lexicon.degrees
-        if (cue.kind == "field" or degree) and _given(words, last + 1):
+    degrees = words.lexicon.degrees
+    if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(last + 1) and tokens.core(last + 1) not in degrees:
+        degree = tokens.gap(last + 1) in (", ", ",") and tokens.lower[last + 2] in degrees
+        if (cue.kind == "field" and (_given(words, last + 1) or words.invented(last + 1))) or (
+            degree and _given(words, last + 1)
+        ):
             return words.run(last + 1, loose=True)
     follower = last + 1
+    while follower < len(tokens) and tokens.gap(follower) == "-" and tokens.is_capital(follower + 1):
+        follower += 1
     ends = follower < len(tokens) and (tokens.gap(follower)[:1] in ("\n", "\t") or tokens.gap(follower)[:2] == "  ")
     sure = ends and tokens.gap(last) in (" ", "  ", ". ") and tokens.is_capital(follower)
-    if cue.kind == "field" and sure and (last > at or words.known(at) or words.invented(at)) and last - at < 3:
+    if (
+        cue.kind == "field"
+        and sure
+        and tokens.core(follower) not in degrees
+        and (last > at or words.known(at) or words.invented(at))
+        and last - at < 3
+    ):
         return follower
     return last
 
@@ -236,90 +238,6 @@ def _patient(words: Words, at: int, last: int) -> Mention | None:
     if not known:
         return _invented(words, at)
     return None if plain or words.protected(run) else Mention(at, run, "PATIENT", 0.9, "name and age")
-
-
-def _small_letters(words: Words) -> Iterator[Mention]:
-    """name: john smith; mr. cutler; signed by sven mahoney — small letters are believed behind a cue only.
-
-    Behind a courtesy title any word that is no ordinary one, elsewhere known names; a hyphen, an initial or a second
-    known name goes on it.
-    """
-    tokens, lexicon = words.tokens, words.lexicon
-    for at in range(1, len(tokens)):
-        word = tokens.lower[at]
-        if tokens.is_capital(at) or not word[0].isalpha():
-            continue
-        if len(word) == 1 and tokens.gap(at)[:1] == ".":
-            yield from _small_initials(words, at)
-        if word in lexicon.ordinary or word in lexicon.never:
-            continue
-        titled = tokens.lower[at - 1] in _COURTESY and tokens.gap(at - 1) in (". ", ".  ", " ", ".", ".\n")
-        if not titled and not (word in lexicon.first or word in lexicon.last):
-            yield from _small_strangers(words, at)
-            continue
-        cue = cue_before(words, at)
-        if cue is None or (not titled and not _small_name(words, at, cue)):
-            continue
-        yield Mention(at, _small_run(words, at), cue.label, 0.8, "small letters")
-
-
-def _small_initials(words: Words, at: int) -> Iterator[Mention]:
-    """signed: j. senblum rn"""
-    tokens, last = words.tokens, at
-    cue = cue_before(words, at)
-    while last - at < 3 and len(tokens.core(last)) == 1 and tokens.gap(last)[:1] == ".":
-        last += 1
-    while tokens.core(last) in words.lexicon.particles and last - at < 5:
-        last += 1
-    word = tokens.core(last)
-    if cue and len(word) > 2 and word.isalpha() and word not in words.lexicon.ordinary:
-        yield Mention(at, _small_run(words, last), cue.label, 0.8, "small letters")
-
-
-def _small_strangers(words: Words, at: int) -> Iterator[Mention]:
-    """electronically signed by stephana zayal, pa-c; patient name: benniel waldivin and the end of the line."""
-    tokens, lexicon, last = words.tokens, words.lexicon, at + 1
-    if tokens.gap(at) not in (" ", "  ", ", ") or last >= len(tokens):
-        return
-    cue = cue_before(words, at)
-    if cue is None or any(_plain_word(lexicon, tokens.lower[one]) for one in (at, last)):
-        return
-    degree = last + 1 < len(tokens) and tokens.lower[last + 1] in lexicon.degrees and "\n" not in tokens.gap(last)
-    alone = cue.kind == "field" and (tokens.gap(last)[:1] in ("\n", "\t") or tokens.gap(last)[:2] == "  ")
-    if degree or alone:
-        yield Mention(at, last, cue.label, 0.75, "small letters")
-
-
-def _plain_word(lexicon: Lexicon, word: str) -> bool:
-    listed = word in lexicon.ordinary or word in lexicon.never or word in lexicon.heads or word in lexicon.brands
-    return listed or not word.isalpha() or len(word) < 3 or word.endswith(lexicon.endings)
-
-
-_COURTESY = frozenset(["mr", "mrs", "ms", "dr", "drs"])
-
-
-def _small_name(words: Words, at: int, cue: Cue) -> bool:
-    """Whether a known name in small letters is meant: a second one follows, or it is a first name after a relative."""
-    tokens, lexicon = words.tokens, words.lexicon
-    follows = tokens.gap(at) in (" ", "  ", ", ", ",", ",  ", "-") and tokens.core(at + 1)
-    second = bool(follows) and follows not in lexicon.ordinary and (follows in lexicon.last or follows in lexicon.first)
-    sure = tokens.lower[at] in lexicon.first and tokens.lower[at] not in lexicon.weak_first
-    return second or (sure and (cue.for_weak or cue.kind == "phrase"))
-
-
-def _small_run(words: Words, at: int) -> int:
-    tokens, lexicon, last = words.tokens, words.lexicon, at
-    while last - at < 3 and last + 1 < len(tokens):
-        gap, follows = tokens.gap(last), tokens.core(last + 1)
-        name = follows in lexicon.first or follows in lexicon.last
-        known = gap in (" ", "  ", ", ", ",", ",  ") and name and follows not in lexicon.ordinary
-        initial = gap in (" ", "  ") and len(follows) == 1 and follows not in "ai" and follows.isalpha()
-        if not (
-            known or initial or (gap == "-" and follows.isalpha()) or (gap[:1] == "." and len(tokens.core(last)) == 1)
-        ):
-            break
-        last += 1
-    return last
 
 
 def _with_roles(tokens: Tokens, mentions: list[Mention]) -> list[Mention]:

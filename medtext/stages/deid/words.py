@@ -112,7 +112,8 @@ class Words:
             return 1
         if gap not in (" ", "-", "  ") and not (short and gap in (". ", ".", ".-", ".  ", ".\n")):
             return int(gap == ", " and tokens.core(follower) in ("jr", "sr"))
-        if gap != "-" and tokens.core(follower) in self.lexicon.particles and not tokens.is_caps(follower):
+        initial = len(tokens.core(follower)) == 1 and tokens.is_capital(follower)  # Raya Y. Arndt, not Ortega y Gasset
+        if gap != "-" and tokens.core(follower) in self.lexicon.particles and not initial:
             return self.particle(last)
         return self._capital_step(last, gap, loose=loose) if tokens.is_capital(follower) else 0
 
