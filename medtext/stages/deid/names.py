@@ -63,7 +63,9 @@ def _with_cue(words: Words, at: int) -> Mention | None:
     if cue is None:
         return None
     invented = "phrase" in cue.kind and words.pair(at)
-    if not invented and not words.may_start(at, strong=cue.strong, titled=cue.kind == "title"):
+    if not invented and not words.may_start(
+        at, strong=cue.strong, titled=cue.kind == "title" and not _scan(words, start)
+    ):
         return None
     last = _with_second(words, at, cue, max(words.run(at, loose=True), at + invented))
     if last == at and words.weak(at) and not cue.for_weak:
@@ -73,28 +75,31 @@ def _with_cue(words: Words, at: int) -> Mention | None:
 
 def _with_second(words: Words, at: int, cue: Cue, last: int) -> int:
     """Berg, Anna behind a field or before a degree; the last word of a field's line, whatever it is: Cleve Bard."""
-    tokens = words.tokens
-    degrees = words.lexicon.degrees
-    if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(last + 1) and tokens.core(last + 1) not in degrees:
-        degree = tokens.gap(last + 1) in (", ", ",") and tokens.lower[last + 2] in degrees
-        if (cue.kind == "field" and (_given(words, last + 1) or words.invented(last + 1))) or (
-            degree and _given(words, last + 1)
-        ):
-            return words.run(last + 1, loose=True)
-    follower = last + 1
-    while follower < len(tokens) and tokens.gap(follower) == "-" and tokens.is_capital(follower + 1):
-        follower += 1
-    ends = follower < len(tokens) and (tokens.gap(follower)[:1] in ("\n", "\t") or tokens.gap(follower)[:2] == "  ")
-    sure = ends and tokens.gap(last) in (" ", "  ", ". ") and tokens.is_capital(follower)
-    if (
-        cue.kind == "field"
-        and sure
-        and tokens.core(follower) not in degrees
-        and (last > at or words.known(at) or words.invented(at))
-        and last - at < 3
-    ):
-        return follower
+    tokens, degrees, second = words.tokens, words.lexicon.degrees, last + 1
+    if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(second) and tokens.core(second) not in degrees:
+        degree = tokens.gap(second) in (", ", ",") and tokens.core(second + 1) in degrees
+        given = (degree or cue.kind == "field") and _given(words, second)
+        if given or (cue.kind == "field" and words.invented(second)):
+            return words.run(second, loose=True)
+    if cue.kind == "field" and last - at < 3 and (last > at or words.known(at) or words.invented(at)):
+        return _to_end_of_line(words, last)
     return last
+
+
+def _to_end_of_line(words: Words, last: int) -> int:
+    """One word more, hyphens included, when the line or column ends behind it."""
+    tokens, follower = words.tokens, last + 1
+    while tokens.gap(follower) == "-" and tokens.is_capital(follower + 1):
+        follower += 1
+    gap = tokens.gap(follower)
+    ends = tokens.is_capital(follower) and (gap[:1] in ("\n", "\t") or gap[:2] == "  ")
+    named = tokens.core(follower) not in words.lexicon.degrees and not words.medicine(follower)
+    return follower if ends and named and tokens.gap(last) in (" ", "  ", ". ") else last
+
+
+def _scan(words: Words, at: int) -> bool:
+    """MR angiography, MS relapse: in capitals these are no sure titles."""
+    return words.tokens.words[at - 1] in ("MR", "MS", "DR")
 
 
 def _before_particles(words: Words, at: int) -> int:
@@ -190,7 +195,8 @@ def _initials_first(words: Words, at: int) -> Mention | None:
         return None
     while tokens.gap(last) == "-" and tokens.is_capital(last + 1):
         last += 1
-    return Mention(at, last, "NAME", 0.75, "initial and family name")
+    degree = tokens.gap(last) in (", ", ",") and tokens.core(last + 1) in lexicon.degrees
+    return Mention(at, last, "PROVIDER" if degree else "NAME", 0.75, "initial and family name")
 
 
 def _last_first(words: Words, at: int) -> Mention | None:

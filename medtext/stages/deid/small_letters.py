@@ -28,7 +28,8 @@ def small_names(words: Words) -> Iterator[Mention]:
             yield from _small_initials(words, at)
         if word in lexicon.ordinary or word in lexicon.never:
             continue
-        titled = tokens.lower[at - 1] in _COURTESY and tokens.gap(at - 1) in (". ", ".  ", " ", ".", ".\n")
+        gap, title = tokens.gap(at - 1), tokens.lower[at - 1]
+        titled = title in _COURTESY and (gap in (". ", ".  ", ".", ".\n") or (gap == " " and title[:1] == "d"))
         if not titled and not (word in lexicon.first or word in lexicon.last):
             yield from _small_strangers(words, at)
             continue

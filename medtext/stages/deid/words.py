@@ -68,7 +68,7 @@ class Words:
         if word in lexicon.never or word in lexicon.generations or self._saint(at):
             return False
         if strong:
-            return self.known(at) or not self._ordinary(word) or ((titled or self._pair(at)) and self.invented(at))
+            return self.known(at) or not self._ordinary(word) or self._believed(at, titled=titled)
         return not self.tokens.after_hyphen(at) and (self.known(at) or self.name_like(at, loose=False))
 
     def invented(self, at: int) -> bool:
@@ -76,6 +76,15 @@ class Words:
         word, tokens = self.tokens.core(at), self.tokens
         listed = word in self.lexicon.ordinary or word in self.lexicon.brands or word in self.lexicon.heads
         return not listed and tokens.is_capital(at) and tokens.is_plain(at) and word not in tokens.lower_words
+
+    def _believed(self, at: int, *, titled: bool) -> bool:
+        """Dr. Daving; Ximent Simont in a field, but not Metoprolol Succinate, where both end like medicine."""
+        paired = self._pair(at) and not (self.medicine(at) and self.medicine(at + 1))
+        return (titled or paired) and self.invented(at)
+
+    def medicine(self, at: int) -> bool:
+        """Whether it ends as words of medicine do and is no known name."""
+        return self.tokens.core(at).endswith(self.lexicon.endings) and not self.known(at)
 
     def pair(self, at: int) -> bool:
         """Whether two capitalised words stand here that are neither ordinary words nor medicine."""
