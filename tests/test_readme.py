@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import medtext
+from medtext.taxonomy import Policy, Taxonomy
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,3 +65,14 @@ def test_every_file_that_the_documents_link_to_is_there():
 def test_the_two_commands_are_what_ci_runs(command):
     assert f"$ {command}" in README
     assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_table_of_identifiers_says_what_the_taxonomy_and_the_policy_say():
+    identifiers, policy = Taxonomy.load("phi").labels, Policy.load("safe-harbor")
+    seen = {}
+    for row in re.findall(r"^\| ([A-R]|beyond) .*?\| ([A-Z_ ]+) \|[^|]*\| (\w+)", README, re.MULTILINE):
+        letter, labels, action = row
+        for label in labels.split():
+            seen[label] = ("" if letter == "beyond" else letter, action)
+    assert seen == {name: (one.safe_harbor, policy.action(name)) for name, one in identifiers.items()}
+    assert {letter for letter, _ in seen.values() if letter} == set("ABCDEFGHIJKLMNOPQR")

@@ -8,7 +8,7 @@ from medtext.stages.deid.lexicon import Phrases
 from medtext.stages.deid.words import Words
 
 STRONG = ("title", "field")
-_FOR_WEAK = ("title", "field", "relative", "signature", "salutation")
+_FOR_WEAK = ("title", "field", "relative", "signature", "salutation", "sure phrase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ def cue_before(words: Words, at: int) -> Cue | None:
     if at == 0:
         return None
     gap = words.tokens.gap(at - 1)
-    kinds = (_signature, _field) if "\n" in gap else (_title, _field, _relative, _phrase, _salutation)
+    wrapped = "\n" in gap
+    kinds = (_title, _signature, _field) if wrapped else (_title, _field, _relative, _phrase, _salutation)
     return next((cue for cue in (kind(words, at - 1, gap) for kind in kinds) if cue), None)
 
 
@@ -46,16 +47,26 @@ def _signature(words: Words, before: int, gap: str) -> Cue | None:
 
 
 def _title(words: Words, before: int, gap: str) -> Cue | None:
-    label = words.lexicon.titles.get(words.tokens.lower[before])
-    if not label or gap not in (" ", ". ", "  ", ".  ", "."):
+    label = words.lexicon.titles.get(words.tokens.lower[before]) or _second(words, before)
+    if not label or gap not in (" ", ". ", "  ", ".  ", ".", ".\n"):
         return None
     of_relative = before > 0 and words.tokens.lower[before - 1] in words.lexicon.relatives
     return Cue("RELATIVE" if label == "PATIENT" and of_relative else label, "title")
 
 
+def _second(words: Words, before: int) -> str:
+    """Drs. Guardado and Polk: the title of two."""
+    tokens = words.tokens
+    joined = before > 1 and tokens.lower[before] in ("and", "&") and tokens.gap(before - 1) == " "
+    return "PROVIDER" if joined and tokens.lower[before - 2] in ("drs", "doctors") else ""
+
+
 def _field(words: Words, before: int, gap: str) -> Cue | None:
     """Attending: — the colon may stand at the end of the line before."""
-    if gap.strip(" \t\n_*#|=-") not in (":", "", "):") or not (":" in gap or "\t" in gap) or len(gap) > 12:
+    if words.tokens.lower[before] == "pt" and gap in (". ", "."):
+        return Cue("PATIENT", "field")
+    apart = ":" in gap or "\t" in gap or ("  " in gap and words.tokens.at_line_start(before))
+    if gap.strip(" \t\n_*#|=-") not in (":", "", "):") or not apart or len(gap) > 12:
         return None
     name = _ending(words, before, words.lexicon.fields)
     if not name or (name in words.lexicon.line_heads and not words.tokens.at_sentence_start(before)):
@@ -70,13 +81,14 @@ def _relative(words: Words, before: int, gap: str) -> Cue | None:
     if tokens.lower[before] not in lexicon.relatives or gap.strip(" ,\"'(“") or bracketed:
         return None
     owner = tokens.lower[before - 1] if before else ""
-    owned = owner in lexicon.owners or owner.endswith("s") or tokens.at_line_start(before)
+    owned = owner in lexicon.owners or owner.endswith("s") or tokens.at_sentence_start(before)
     return Cue("RELATIVE", "relative") if owned else None
 
 
 def _phrase(words: Words, before: int, gap: str) -> Cue | None:
     name = "" if gap.strip(" ") else _ending(words, before, words.lexicon.cues)
-    return Cue(words.lexicon.cue_labels[name], "phrase") if name else None
+    sure = name in words.lexicon.sure_cues
+    return Cue(words.lexicon.cue_labels[name], "sure phrase" if sure else "phrase") if name else None
 
 
 def _salutation(words: Words, before: int, gap: str) -> Cue | None:

@@ -15,7 +15,18 @@ from medtext.errors import ConfigError
 Phrases = Mapping[str, tuple[tuple[str, ...], ...]]
 
 _NAME_KEYS = (
-    *("version", "titles", "men", "women", "degrees", "fields", "provider_cues", "name_cues", "patient_cues"),
+    *(
+        "version",
+        "titles",
+        "men",
+        "women",
+        "degrees",
+        "fields",
+        "provider_cues",
+        "name_cues",
+        "sure_cues",
+        "patient_cues",
+    ),
     *("relatives", "owners", "line_heads", "salutations", "closings", "particles", "generations", "never"),
     *("endings", "ordinary"),
 )
@@ -40,6 +51,7 @@ class Lexicon:
     field_labels: Mapping[str, str] = field(repr=False)
     cues: Phrases = field(repr=False)
     cue_labels: Mapping[str, str] = field(repr=False)
+    sure_cues: frozenset[str] = field(repr=False)
     relatives: frozenset[str] = field(repr=False)
     owners: frozenset[str] = field(repr=False)
     line_heads: frozenset[str] = field(repr=False)
@@ -79,6 +91,7 @@ class Lexicon:
             field_labels=fields,
             cues=_by_last_word(cues),
             cue_labels=cues,
+            sure_cues=frozenset(" ".join(phrase(text)) for text in _list(rules, "sure_cues")),
             endings=tuple(_words(rules, "endings")),
             phrases=_by_first_word(_list(protected, "phrases")),
             head_endings=tuple(_list(protected, "head_endings")),
@@ -156,7 +169,7 @@ def _labelled(table: Table, key: str) -> Iterator[tuple[str, str]]:
 
 
 def _cues(rules: Table) -> dict[str, str]:
-    keys = {"provider_cues": "PROVIDER", "name_cues": "NAME", "patient_cues": "PATIENT"}
+    keys = {"sure_cues": "NAME", "provider_cues": "PROVIDER", "name_cues": "NAME", "patient_cues": "PATIENT"}
     return {" ".join(phrase(text)): label for key, label in keys.items() for text in _list(rules, key)}
 
 

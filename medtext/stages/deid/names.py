@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medtext.stages.deid.arbitrate import Finding
-from medtext.stages.deid.cues import cue_before
+from medtext.stages.deid.cues import Cue, cue_before
 from medtext.stages.deid.lexicon import Lexicon
+from medtext.stages.deid.mention import Mention
 from medtext.stages.deid.persons import ROLES
+from medtext.stages.deid.small_letters import small_names
 from medtext.stages.deid.tokens import Tokens
 from medtext.stages.deid.words import Words, headed
 
 _AGE_AFTER = re.compile(
-    r"(?:,?\s{1,2}(?:is|was)\s|,\s{1,2}|\s{1,2}(?=[(\d]))(?:an?\s|the\s|our\s)?(?:[a-z-]{3,14},?\s){0,3}\(?"
+    r"(?:,?\s{1,2}(?:is|was)\s{1,2}|,\s{1,2}|\s{1,2}(?=[(\d]))(?:(?:an?|the|our)\s{1,2})?(?:[a-z-]{3,14},?\s{1,2}){0,3}\(?"
     r"(?:\d{1,3}|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-[a-z]{3,5})?|[a-z]{3,6}teen)"
     r"[\s-]{0,2}(?:y(?:ea)?rs?\b|y\.?/?o\b|y\.\s?o\.|(?:months?|weeks?|days?)[\s-]old|[mf]\b)",
     re.IGNORECASE,
@@ -26,17 +28,6 @@ _AGE_AFTER = re.compile(
 _RECORD_AFTER = re.compile(r",?\s{1,3}[(\[]?(?:DOB|MRN|D\.O\.B|SSN|date of birth|medical record)\b", re.IGNORECASE)
 _DOTTED_DEGREE = re.compile(r",?\s?(?:M\.\s?D\.|D\.\s?O\.|R\.\s?N\.|Ph\.\s?D)")
 _DEGREES_WITHOUT_COMMA = frozenset(["md", "rn", "np", "do", "phd", "dds", "pa", "lpn", "pharmd"])
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """A stretch of tokens `[first, last]` taken for a name, and why."""
-
-    first: int
-    last: int
-    label: str
-    score: float
-    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +53,53 @@ def _mentions(words: Words) -> Iterator[Mention]:
             if found:
                 done = found.last
                 yield found
-    yield from _small_letters(words)
+    yield from small_names(words)
 
 
 def _with_cue(words: Words, at: int) -> Mention | None:
     """Dr. Berg, Attending: Berg, her sister Ida."""
     start = _before_particles(words, at)
     cue = cue_before(words, start)
-    if cue is None or not words.may_start(at, strong=cue.strong):
+    if cue is None:
         return None
-    last = words.run(at, loose=True)
-    if cue.kind == "field" and words.tokens.gap(last) in (", ", ",") and _given(words, last + 1):
-        last = words.run(last + 1, loose=True)
+    invented = "phrase" in cue.kind and words.pair(at)
+    if not invented and not words.may_start(
+        at, strong=cue.strong, titled=cue.kind == "title" and not _scan(words, start)
+    ):
+        return None
+    last = _with_second(words, at, cue, max(words.run(at, loose=True), at + invented))
     if last == at and words.weak(at) and not cue.for_weak:
         return None
     return Mention(start, last, cue.label, 0.95 if cue.strong else 0.85, cue.kind)
+
+
+def _with_second(words: Words, at: int, cue: Cue, last: int) -> int:
+    """Berg, Anna behind a field or before a degree; the last word of a field's line, whatever it is: Cleve Bard."""
+    tokens, degrees, second = words.tokens, words.lexicon.degrees, last + 1
+    if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(second) and tokens.core(second) not in degrees:
+        degree = tokens.gap(second) in (", ", ",") and tokens.core(second + 1) in degrees
+        given = (degree or cue.kind == "field") and _given(words, second)
+        if given or (cue.kind == "field" and words.invented(second)):
+            return words.run(second, loose=True)
+    if cue.kind == "field" and last - at < 3 and (last > at or words.known(at) or words.invented(at)):
+        return _to_end_of_line(words, last)
+    return last
+
+
+def _to_end_of_line(words: Words, last: int) -> int:
+    """One word more, hyphens included, when the line or column ends behind it."""
+    tokens, follower = words.tokens, last + 1
+    while tokens.gap(follower) == "-" and tokens.is_capital(follower + 1):
+        follower += 1
+    gap = tokens.gap(follower)
+    ends = tokens.is_capital(follower) and (gap[:1] in ("\n", "\t") or gap[:2] == "  ")
+    named = tokens.core(follower) not in words.lexicon.degrees and not words.medicine(follower)
+    return follower if ends and named and tokens.gap(last) in (" ", "  ", ". ") else last
+
+
+def _scan(words: Words, at: int) -> bool:
+    """MR angiography, MS relapse: in capitals these are no sure titles."""
+    return words.tokens.words[at - 1] in ("MR", "MS", "DR")
 
 
 def _before_particles(words: Words, at: int) -> int:
@@ -100,7 +123,7 @@ def _by_itself(words: Words, at: int) -> Mention | None:
     if len(words.tokens.core(at)) == 1:
         return _initials_first(words, at)
     if not words.may_start(at, strong=False):
-        return None
+        return _invented(words, at)
     last = words.run(at, loose=False)
     found = _last_first(words, at) or _degree(words, at) or _patient(words, at, last)
     return found or (_several(words, at, last) if last > at else _single(words, at))
@@ -114,6 +137,19 @@ def _single(words: Words, at: int) -> Mention | None:
     if word in lexicon.first and word not in lexicon.weak_first and (not tokens.is_caps(at) or len(word) > 4):
         return Mention(at, at, "NAME", 0.75, "first name")
     return Mention(at, at, "NAME", 0.6, "family name") if words.sure_last(at) else None
+
+
+def _invented(words: Words, at: int) -> Mention | None:
+    """Two capitalised words of no list, with a degree or an age behind them: Deving Jobert, DO."""
+    if not words.pair(at):
+        return None
+    last, tokens = at + 1, words.tokens
+    follows = words.text[tokens.ends[last] : tokens.ends[last] + 90]
+    degree = last + 1 < len(tokens) and tokens.lower[last + 1] in words.lexicon.degrees and tokens.is_caps(last + 1)
+    if degree and tokens.gap(last) in (", ", ",", ",  "):
+        return Mention(at, last, "PROVIDER", 0.8, "degree")
+    aged = _RECORD_AFTER.match(follows) or (_AGE_AFTER.match(follows) and not tokens.is_caps(at))
+    return Mention(at, last, "PATIENT", 0.75, "name and age") if aged else None
 
 
 def _several(words: Words, at: int, last: int) -> Mention | None:
@@ -146,16 +182,21 @@ def _weak_pair(words: Words, at: int, last: int) -> bool:
 
 
 def _initials_first(words: Words, at: int) -> Mention | None:
-    """J. Smith, J. R. Smith, J.R. Smith."""
+    """J. Smith, J. R. Smith, J.R. Smith, E. van der Berg, S. Berg-Holm."""
     tokens, lexicon, last = words.tokens, words.lexicon, at
-    while last - at < 3 and len(tokens.core(last)) == 1 and tokens.gap(last) in (". ", "."):
+    while last - at < 3 and len(tokens.core(last)) == 1 and tokens.gap(last) in (". ", ".", ".  ", ".\n"):
         last += 1
+    initials = last - at
+    if initials and tokens.core(last) in lexicon.particles:
+        last += max(0, words.particle(last - 1) - 1)
     word = tokens.core(last)
-    family = last > at and len(word) > 2 and tokens.is_capital(last) and word in lexicon.last
+    family = initials > 0 and len(word) > 2 and tokens.is_capital(last) and word in lexicon.last
     if not family or word in lexicon.ordinary or words.protected(last, alone=False):
         return None
-    sure = word not in lexicon.weak_last or last - at > 1
-    return Mention(at, last, "NAME", 0.75, "initial and family name") if sure else None
+    while tokens.gap(last) == "-" and tokens.is_capital(last + 1):
+        last += 1
+    degree = tokens.gap(last) in (", ", ",") and tokens.core(last + 1) in lexicon.degrees
+    return Mention(at, last, "PROVIDER" if degree else "NAME", 0.75, "initial and family name")
 
 
 def _last_first(words: Words, at: int) -> Mention | None:
@@ -200,20 +241,9 @@ def _patient(words: Words, at: int, last: int) -> Mention | None:
         tokens.core(one) in words.lexicon.first for one in range(at, run + 1)
     )
     plain = run == at and tokens.core(at) in words.lexicon.ordinary
-    return (
-        Mention(at, run, "PATIENT", 0.9, "name and age") if known and not plain and not words.protected(run) else None
-    )
-
-
-def _small_letters(words: Words) -> Iterator[Mention]:
-    """name: john smith — small letters are believed in a field only, and only for known names."""
-    tokens, lexicon = words.tokens, words.lexicon
-    for at in tokens.after_colon:
-        if tokens.is_capital(at) or tokens.core(at) not in lexicon.first or tokens.gap(at) != " ":
-            continue
-        cue = cue_before(words, at)
-        if cue and cue.kind == "field" and tokens.core(at + 1) in lexicon.last:
-            yield Mention(at, at + 1, cue.label, 0.8, "field")
+    if not known:
+        return _invented(words, at)
+    return None if plain or words.protected(run) else Mention(at, run, "PATIENT", 0.9, "name and age")
 
 
 def _with_roles(tokens: Tokens, mentions: list[Mention]) -> list[Mention]:

@@ -91,8 +91,9 @@ class Patterns:
                 match = rule.pattern.match(text, start)
                 if match:
                     yield from rule.findings(match)
+        low = text.lower()
         for rule in self.over_text:
-            if not rule.only_if or any(sign in text for sign in rule.only_if):
+            if not rule.only_if or any(sign in low for sign in rule.only_if):
                 for match in rule.pattern.finditer(text):
                     yield from rule.findings(match)
 
@@ -114,11 +115,38 @@ def _put_in(pattern: str, parts: dict[str, str], where: str) -> str:
     return _PART.sub(part, pattern)
 
 
+def loosened(pattern: str) -> str:
+    """The pattern with two blanks wherever it takes one, outside brackets and looks behind: scans double them."""
+    out, at, behind = [], 0, 0
+    while at < len(pattern):
+        if pattern.startswith(("(?<!", "(?<="), at) or (behind and pattern[at] == "("):
+            behind += 1
+        elif behind and pattern[at] == ")":
+            behind -= 1
+        step = 2 if pattern[at] == "\\" else _class_end(pattern, at) - at if pattern[at] == "[" else 1
+        piece, after = pattern[at : at + step], pattern[at + step : at + step + 1]
+        if piece == r"\s" and not behind and after not in ("{", "*", "+"):
+            piece, step = (r"\s{0,2}", step + 1) if after == "?" else (r"\s{1,2}", step)
+        out.append(piece)
+        at += step
+    return "".join(out)
+
+
+def _class_end(pattern: str, at: int) -> int:
+    """Where the brackets end that open there."""
+    at += 2 if pattern[at + 1 : at + 2] == "]" else 1
+    while pattern[at] != "]":
+        at += 2 if pattern[at] == "\\" else 1
+    return at + 1
+
+
 def _rule(name: str, entry: Table, parts: dict[str, str], labels: frozenset[str]) -> Rule:
     entry.allow(_RULE_KEYS, f"identifier rule {name}")
     where = entry.where("pattern")
     try:
-        pattern = re.compile(_put_in(entry.get_typed("pattern", str, ""), parts, where), re.IGNORECASE)
+        written = _put_in(entry.get_typed("pattern", str, ""), parts, where)
+        re.compile(written, re.IGNORECASE)
+        pattern = re.compile(loosened(written), re.IGNORECASE)
     except re.error as error:
         raise ConfigError(f"{where}: the pattern of {name} cannot be compiled: {error}.") from None
     groups = tuple(
@@ -144,7 +172,7 @@ def _rule(name: str, entry: Table, parts: dict[str, str], labels: frozenset[str]
         score=float(entry.get_typed("score", (int, float), 0.8)),
         groups=groups,
         check=CHECKS.get(check),
-        only_if=tuple(entry.get_typed("only_if", list, [])),
+        only_if=tuple(sign.lower() for sign in entry.get_typed("only_if", list, [])),
     )
 
 

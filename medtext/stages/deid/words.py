@@ -58,8 +58,8 @@ class Words:
         plain = word not in lexicon.brands and word not in lexicon.degrees
         return known or (plain and self.unknown(at, loose=loose))
 
-    def may_start(self, at: int, *, strong: bool) -> bool:
-        """Whether a name may begin here; `strong` when a title or a field stands before it."""
+    def may_start(self, at: int, *, strong: bool, titled: bool = False) -> bool:
+        """Whether a name may begin here; `strong` when a title or a field stands before it, `titled` when a title."""
         word, lexicon = self.tokens.core(at), self.lexicon
         if word in lexicon.titles or (word in lexicon.particles and not self.particle(at - 1)):
             return strong and word in lexicon.last and word not in lexicon.ordinary
@@ -68,8 +68,30 @@ class Words:
         if word in lexicon.never or word in lexicon.generations or self._saint(at):
             return False
         if strong:
-            return self.known(at) or not self._ordinary(word)
+            return self.known(at) or not self._ordinary(word) or self._believed(at, titled=titled)
         return not self.tokens.after_hyphen(at) and (self.known(at) or self.name_like(at, loose=False))
+
+    def invented(self, at: int) -> bool:
+        """Whether it is a capitalised word that is no ordinary one, however it ends: Dr. Daving."""
+        word, tokens = self.tokens.core(at), self.tokens
+        listed = word in self.lexicon.ordinary or word in self.lexicon.brands or word in self.lexicon.heads
+        return not listed and tokens.is_capital(at) and tokens.is_plain(at) and word not in tokens.lower_words
+
+    def _believed(self, at: int, *, titled: bool) -> bool:
+        """Dr. Daving; Ximent Simont in a field, but not Metoprolol Succinate, where both end like medicine."""
+        paired = self._pair(at) and not (self.medicine(at) and self.medicine(at + 1))
+        return (titled or paired) and self.invented(at)
+
+    def medicine(self, at: int) -> bool:
+        """Whether it ends as words of medicine do and is no known name."""
+        return self.tokens.core(at).endswith(self.lexicon.endings) and not self.known(at)
+
+    def pair(self, at: int) -> bool:
+        """Whether two capitalised words stand here that are neither ordinary words nor medicine."""
+        return self._pair(at) and self.invented(at)
+
+    def _pair(self, at: int) -> bool:
+        return self.tokens.gap(at) in (" ", "  ", "-") and at + 1 < len(self.tokens) and self.invented(at + 1)
 
     def _ordinary(self, word: str) -> bool:
         return word in self.lexicon.ordinary or word in self.lexicon.brands or word.endswith(self.lexicon.endings)
@@ -95,22 +117,34 @@ class Words:
         """How many tokens behind `last` go on the name."""
         tokens, gap, follower = self.tokens, self.tokens.gap(last), last + 1
         short = len(tokens.core(last)) == 1 or tokens.core(last) in self.lexicon.generations
-        if gap not in (" ", "-", "  ") and not (short and gap in (". ", ".", ".-")):
+        if gap == "\n" and self._wrapped(last):
+            return 1
+        if gap not in (" ", "-", "  ") and not (short and gap in (". ", ".", ".-", ".  ", ".\n")):
             return int(gap == ", " and tokens.core(follower) in ("jr", "sr"))
-        if gap == " " and tokens.core(follower) in self.lexicon.particles:
+        initial = len(tokens.core(follower)) == 1 and tokens.is_capital(follower)  # Raya Y. Arndt, not Ortega y Gasset
+        if gap != "-" and tokens.core(follower) in self.lexicon.particles and not initial:
             return self.particle(last)
-        if not tokens.is_capital(follower):
-            return 0
+        return self._capital_step(last, gap, loose=loose) if tokens.is_capital(follower) else 0
+
+    def _capital_step(self, last: int, gap: str, *, loose: bool) -> int:
         if gap == "-":
             return 1
-        if len(tokens.core(follower)) == 1:
-            return int(self._initial(follower))
-        return int(self.name_like(follower, loose=loose))
+        one_letter = len(self.tokens.core(last + 1)) == 1
+        return int(self._initial(last + 1) if one_letter else self.name_like(last + 1, loose=loose))
+
+    def _wrapped(self, last: int) -> bool:
+        """Whether the line breaks inside a name: a first name at its end, a family name at the next one's head."""
+        tokens, lexicon, follower = self.tokens, self.lexicon, last + 1
+        first = tokens.core(last) in lexicon.first or len(tokens.core(last)) == 1
+        if first and len(tokens.core(follower)) == 1 and tokens.is_capital(follower):
+            return tokens.gap(follower) in (". ", ".  ") and tokens.core(follower + 1) in lexicon.last
+        family = tokens.is_capital(follower) and tokens.core(follower) in lexicon.last
+        return first and family and tokens.core(follower) not in lexicon.ordinary
 
     def particle(self, last: int) -> int:
         """How many tokens lead over small words to the next part of a name: van der Berg."""
         for target in (last + 2, last + 3):
-            if last < -1 or not self.tokens.is_capital(target) or self.tokens.gap(target - 1) != " ":
+            if last < -1 or not self.tokens.is_capital(target) or self.tokens.gap(target - 1) not in (" ", "  "):
                 continue
             if self.tokens.core(target) not in self.lexicon.particles and self.name_like(target, loose=True):
                 between = self.tokens.lower[last + 1 : target]
@@ -118,9 +152,10 @@ class Words:
         return 0
 
     def _initial(self, at: int) -> bool:
-        """Whether a single capital is an initial: John D. and John D was, but not Vitamin D3."""
-        end = self.tokens.ends[at]
-        return self.tokens.core(at) != "i" and self.text[end : end + 1] in _AFTER_INITIAL
+        """Whether a single capital is an initial: John D. and John D was, but not Vitamin D3; an I only at an end."""
+        after = self.text[self.tokens.ends[at] : self.tokens.ends[at] + 3]
+        ends = after[:1] in ("", "\n") or after[:2] == "  " or (after[:2] == ". " and after[2:].isupper())
+        return (self.tokens.core(at) != "i" or ends) and after[:1] in _AFTER_INITIAL
 
     # ---- the medicine
 

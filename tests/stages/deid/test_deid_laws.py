@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from medtext.note import Note
 from medtext.span import Span
+from medtext.stages.deid import Deid
 from medtext.stages.deid.arbitrate import Finding, arbitrate
+from medtext.stages.deid.keyed import Keyed
+from medtext.stages.deid.lexicon import Lexicon
 
 _PIECES = (
     *(
@@ -132,12 +135,71 @@ def test_arbitration_is_disjoint_loses_nothing_and_knows_no_order(found, order):
     assert arbitrate(found, ["NAME", "DATE", "ID"]) == kept
 
 
+_IDENTIFIED = st.lists(st.sampled_from([one for one in _PIECES if len(one) > 3]), min_size=1, max_size=15).map(
+    " ; ".join
+)
+
+
+@pytest.fixture(scope="module")
+def removing(tmp_path_factory):
+    """The stage under each way to let identifiers go."""
+    key = tmp_path_factory.mktemp("key") / "key"
+    key.write_text("a secret of more than sixteen bytes", encoding="utf-8")
+    ways = [
+        {"policy": "mask-all"},
+        {},
+        *({"replace": how, "key_file": key} for how in ("surrogate", "markov", "random")),
+    ]
+    return [Deid(**one) for one in ways]
+
+
+@settings(max_examples=30, deadline=None)
+@given(text=_IDENTIFIED)
+def test_no_removed_value_is_left_as_a_value_in_any_output(removing, text):
+    for stage in removing:
+        done = stage(Note("n", text, meta={"patient": "p"}))
+        acted = [one for one in stage.detector.find(text) if one.label not in ("DATE", "ZIP", "AGE")]
+        values = {text[one.start : one.end].casefold() for one in acted}
+        assert not values & {quote.casefold() for span in done.layer("phi") for quote in done.quote(span)}
+
+
+_names = st.sampled_from(sorted(Lexicon.load().last))
+
+
+@settings(max_examples=30, deadline=None)
+@given(names=st.lists(_names, min_size=2, max_size=12, unique=True))
+def test_two_names_of_one_patient_never_share_a_surrogate_across_notes(removing, names):
+    stage, made = removing[2], {}
+    for at, name in enumerate(names):
+        done = stage(Note(f"n{at}", f"Dr. {name.capitalize()} came.", meta={"patient": "p"}))
+        made[name] = [done.quote(span)[0] for span in done.layer("phi")]
+    found = [one[0] for one in made.values() if one]
+    assert len(set(found)) == len(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.from_regex(r"[A-Z]{2}-[0-9]{4}", fullmatch=True), min_size=2, max_size=20, unique=True))
+def test_numbers_of_one_shape_never_become_the_same(values):
+    keyed = Keyed(b"a secret of more than sixteen bytes")
+    made = [keyed.shape(value, "MRN", "p1") for value in values]
+    assert len(set(made)) == len(values)
+    assert all(one[:2].isupper() and one[2] == "-" and one[3:].isdigit() for one in made)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 100, 1000])
+def test_a_permutation_reaches_every_place_once(count):
+    keyed = Keyed(b"a secret of more than sixteen bytes")
+    assert sorted(keyed.place(at, count, "p1") for at in range(count)) == list(range(count))
+
+
 _SCRIPT = """
 import warnings; warnings.simplefilter("ignore")
 from medtext.note import Note
 from medtext.stages.deid import Deid
 text = "Mr. John Abbot and Dr. Mary Abbot met Ida Quill, Ida Berg and Ida at Lakeview Hospital on 3/4/2024. MRN: 88123."
 print(Deid()(Note("n", text)).text)
+for how in ("surrogate", "markov"):
+    print(Deid(replace=how)(Note("n", text)).text)
 """
 
 
@@ -146,7 +208,7 @@ def test_the_result_is_the_same_under_any_hash_seed():
     runs = {
         subprocess.run(
             [sys.executable, "-c", _SCRIPT],
-            env={**os.environ, "PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": seed, "MEDTEXT_KEY": "a secret of more than sixteen bytes"},
             cwd=root,
             capture_output=True,
             check=True,
