@@ -20,7 +20,7 @@ FLOORS = [
     ["span", "config"],
     ["note"],
     ["redaction", "taxonomy", "registry", "bridge", "overlap"],
-    ["formats", "terminology", "examples"],
+    ["formats", "terminology", "inference", "examples"],
     ["pipeline"],
     ["stages", "review"],
     ["runs", "generator"],

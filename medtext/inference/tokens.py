@@ -1,29 +1,34 @@
-"""Entities by a Hugging Face token-classification model, on windows that overlap so that no note is cut.
+"""A Hugging Face token-classification model over whole texts, on windows that overlap so that nothing is cut.
 
 Every token takes its label from the window in which it stands most central; a word takes it from its first token.
-Torch and transformers are an extra and are loaded with the stage, never before.
+Torch and transformers are an extra and are loaded with the classifier, never before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from medtext.errors import ConfigError
-from medtext.note import Note
-from medtext.overlap import join_entities
-from medtext.span import Source, Span
-from medtext.stages.entities.model import find_device, find_model, hash_weights, load_model, make_encoder, special_ids
+from medtext.inference.model import find_device, find_model, hash_weights, load_model, make_encoder, special_ids
 
-_NOTES = 64  # whose windows are sorted by length together
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A labelled stretch `[start, end)` of a text, in code points, with the mean probability of its words."""
+
+    start: int
+    end: int
+    label: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """The tokens of a note: ids, places in the text, and the number of the word that each belongs to."""
+    """The tokens of a text: ids, places in the text, and the number of the word that each belongs to."""
 
     ids: list[int]
     offsets: list[tuple[int, int]]
@@ -32,16 +37,16 @@ class _Tokens:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Tokens `[start, end)` of one note of a batch."""
+    """Tokens `[start, end)` of one text of a batch."""
 
-    note: int
+    text: int
     start: int
     end: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """A word of a note with the model's label for it, and how probable that is."""
+    """A word of a text with the model's label for it, and how probable that is."""
 
     start: int
     end: int
@@ -50,19 +55,15 @@ class _Word:
     score: float
 
 
-class Entities:
-    """Adds an `entity` span for each that the model finds.
+class TokenClassifier:
+    """One model, opened once; `find` labels any number of texts.
 
     `model` is a folder, or a hub name (fetched only with `allow_download`). `labels` maps the model's labels to ours
     and leaves out the others; without it the model's own are used. `window` and `overlap` (a quarter of the window)
     count tokens; the window is never more than the model takes. `threshold` is the least mean probability of a span.
-    Raises MissingExtraError without torch, StageError for a model that is missing or damaged, ConfigError for an
-    option that cannot be.
+    `purpose` names who asks, in errors. Raises MissingExtraError without torch, StageError for a model that is missing
+    or damaged, ConfigError for an option that cannot be.
     """
-
-    name = "entities"
-    needs: frozenset[str] = frozenset()
-    adds = frozenset({"entity"})
 
     def __init__(
         self,
@@ -76,41 +77,43 @@ class Entities:
         threshold: float = 0.0,
         allow_download: bool = False,
         revision: str | None = None,
+        purpose: str = "Entities",
     ) -> None:
         folder = find_model(model, allow_download=allow_download, revision=revision)
         self._tokenizer, self._model = load_model(folder, str(model))
         self._model.to(find_device(device))
         self._encoder = make_encoder(self._tokenizer)
         self._before, self._after = special_ids(self._encoder)
-        self._labels = _mapped(self._model.config.id2label, labels, str(model))
-        self._window = _fitting(window, self._longest(), len(self._before) + len(self._after))
+        self._labels = _mapped(self._model.config.id2label, labels, str(model), purpose)
+        self._window = _fitting(window, self._longest(), len(self._before) + len(self._after), purpose)
         overlap = self._window // 4 if overlap is None else overlap
         if not 0 <= overlap < self._window:
-            raise ConfigError(f"Entities: overlap {overlap} must be less than the window of {self._window} tokens.")
+            raise ConfigError(f"{purpose}: overlap {overlap} must be less than the window of {self._window} tokens.")
         if batch_size < 1 or not 0 <= threshold <= 1:
-            raise ConfigError("Entities: batch_size must be at least 1, and threshold a number from 0 to 1.")
+            raise ConfigError(f"{purpose}: batch_size must be at least 1, and threshold a number from 0 to 1.")
         self._overlap, self._batch_size, self._threshold = overlap, batch_size, threshold
         self._sha256 = hash_weights(folder)
         self._model_name = folder.resolve().name if Path(model).is_dir() else str(model)
 
-    def __call__(self, note: Note) -> Note:
-        return next(self.pipe([note]))
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Our labels that it can give."""
+        return tuple(sorted(set(self._labels.values())))
 
-    def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
-        """The notes one for one, in order; the windows of many notes are computed together, longest first."""
-        notes = iter(notes)
-        while batch := list(islice(notes, _NOTES)):
-            yield from self._annotate(batch)
+    @property
+    def source(self) -> str:
+        """How a span names this model: `model:name@hash of its weights`."""
+        return f"model:{self._model_name}@{self._sha256[:12]}"
 
-    def _annotate(self, notes: list[Note]) -> Iterator[Note]:
-        encoded = [self._encode(note.text) for note in notes]
+    def find(self, texts: Sequence[str]) -> list[list[Found]]:
+        """What it finds in each text, in order of place; the windows of all texts are computed together."""
+        encoded = [self._encode(text) for text in texts]
         windows = [one for number, tokens in enumerate(encoded) for one in self._windows(number, len(tokens.ids))]
         best = self._predict(encoded, windows)
-        by = f"model:{self._model_name}@{self._sha256[:12]}"
-        for note, tokens, predicted in zip(notes, encoded, best, strict=True):
-            words = self._words(note.text, tokens, predicted)
-            spans = (_span(run, by) for run in _runs(words))
-            yield join_entities(note, (span for span in spans if (span.score or 0.0) >= self._threshold))
+        return [
+            [one for one in map(_found, _runs(self._words(text, tokens, predicted))) if one.score >= self._threshold]
+            for text, tokens, predicted in zip(texts, encoded, best, strict=True)
+        ]
 
     def describe(self) -> dict[str, Any]:
         """Model, hash of its weights, labels and windows."""
@@ -129,25 +132,25 @@ class Entities:
         offset = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
         return min(positions - offset, self._tokenizer.model_max_length)
 
-    def _windows(self, note: int, length: int) -> Iterator[_Window]:
+    def _windows(self, text: int, length: int) -> Iterator[_Window]:
         step, start = self._window - self._overlap, 0
         while start < length:
             end = min(start + self._window, length)
-            yield _Window(note, start, end)
+            yield _Window(text, start, end)
             if end == length:
                 return
             start += step
 
     def _predict(self, encoded: list[_Tokens], windows: list[_Window]) -> list[list[tuple[int, float, int]]]:
-        """For each token of each note: index of its label, its probability, and how central it stood."""
+        """For each token of each text: index of its label, its probability, and how central it stood."""
         best = [[(0, 0.0, -1)] * len(tokens.ids) for tokens in encoded]
-        ranked = sorted(windows, key=lambda one: (one.start - one.end, one.note, one.start))
+        ranked = sorted(windows, key=lambda one: (one.start - one.end, one.text, one.start))
         for at in range(0, len(ranked), self._batch_size):
             batch = ranked[at : at + self._batch_size]
             for window, scores in zip(batch, self._scores(encoded, batch), strict=True):
-                held, last = best[window.note], len(encoded[window.note].ids)
+                held, last = best[window.text], len(encoded[window.text].ids)
                 for token, (label, score) in enumerate(scores, start=window.start):
-                    # At an end of the note nothing is missing on that side.
+                    # At an end of the text nothing is missing on that side.
                     left = token - window.start if window.start else last
                     right = window.end - 1 - token if window.end < last else last
                     if min(left, right) > held[token][2]:
@@ -158,7 +161,7 @@ class Entities:
         """The likeliest label of each token of each window, with its probability."""
         import torch
 
-        rows = [self._before + encoded[one.note].ids[one.start : one.end] + self._after for one in batch]
+        rows = [self._before + encoded[one.text].ids[one.start : one.end] + self._after for one in batch]
         width = max(map(len, rows))
         padding = self._tokenizer.pad_token_id or 0
         ids = torch.tensor([row + [padding] * (width - len(row)) for row in rows], device=self._model.device)
@@ -173,7 +176,7 @@ class Entities:
         return [list(zip(row[head : head + n], p[head : head + n], strict=True)) for row, p, n in found]
 
     def _words(self, text: str, tokens: _Tokens, predicted: list[tuple[int, float, int]]) -> Iterator[_Word]:
-        """The words of a note with the labels of their first tokens."""
+        """The words of a text with the labels of their first tokens."""
         names = self._model.config.id2label
         for first, last in _word_tokens(tokens.words):
             start, end = _trimmed(text, tokens.offsets[first][0], tokens.offsets[last][1])
@@ -186,22 +189,24 @@ class Entities:
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet")
 
 
-def _fitting(window: int, longest: int, specials: int) -> int:
+def _fitting(window: int, longest: int, specials: int, purpose: str) -> int:
     if isinstance(window, bool) or not isinstance(window, int) or window < 8:
-        raise ConfigError(f"Entities: window {window!r} is not a whole number of at least 8 tokens.")
+        raise ConfigError(f"{purpose}: window {window!r} is not a whole number of at least 8 tokens.")
     return min(window, longest) - specials
 
 
-def _mapped(names: Mapping[int, str], labels: Mapping[str, str] | None, model: str) -> dict[str, str]:
+def _mapped(
+    names: Mapping[int, str], labels: Mapping[str, str] | None, model: str, purpose: str
+) -> dict[str, str]:
     """The model's label → ours, without the positions in front (B-, I-, …)."""
     known = sorted({kind for kind in (_split(name)[1] for name in names.values()) if kind})
     if labels is None:
         return {kind: kind for kind in known}
     for label, ours in labels.items():
         if label not in known:
-            raise ConfigError(f"Entities: the model {model!r} has no label {label!r}. Its labels: {', '.join(known)}")
+            raise ConfigError(f"{purpose}: the model {model!r} has no label {label!r}. Its labels: {', '.join(known)}")
         if not isinstance(ours, str) or not ours.strip():
-            raise ConfigError(f"Entities: label {label!r} must become one of ours; leave it out to ignore it.")
+            raise ConfigError(f"{purpose}: label {label!r} must become one of ours; leave it out to ignore it.")
     return dict(labels)
 
 
@@ -246,7 +251,7 @@ def _runs(words: Iterable[_Word]) -> Iterator[list[_Word]]:
         yield run
 
 
-def _span(run: list[_Word], by: str) -> Span:
+def _found(run: list[_Word]) -> Found:
     # Four digits: what the batch size changes in the last bits stays out of the file.
     score = round(min(1.0, sum(word.score for word in run) / len(run)), 4)
-    return Span(((run[0].start, run[-1].end),), run[0].label, score=score, sources=(Source(by, score),))
+    return Found(run[0].start, run[-1].end, run[0].label, score)

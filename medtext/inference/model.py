@@ -19,7 +19,7 @@ def find_model(model: str | Path, *, allow_download: bool, revision: str | None)
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
-        raise MissingExtraError("The entities stage", "transformers", "torch") from None
+        raise MissingExtraError("A token-classification model", "transformers", "torch") from None
     try:
         place = snapshot_download(
             str(model), revision=revision, local_files_only=not allow_download, allow_patterns=list(_FILES)
@@ -39,7 +39,7 @@ def load_model(folder: Path, name: str) -> tuple[Any, Any]:
         from transformers import AutoModelForTokenClassification, AutoTokenizer
         from transformers.utils import logging
     except ImportError:
-        raise MissingExtraError("The entities stage", "torch and transformers", "torch") from None
+        raise MissingExtraError("A token-classification model", "torch and transformers", "torch") from None
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
@@ -71,7 +71,7 @@ def find_device(name: str) -> Any:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError):
-        raise ConfigError(f"Entities: device {name!r} is not there. Use cpu, or cuda where torch sees a GPU.") from None
+        raise ConfigError(f"Device {name!r} is not there. Use cpu, or cuda where torch sees a GPU.") from None
 
 
 def make_encoder(tokenizer: Any) -> Any:

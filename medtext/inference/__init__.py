@@ -1,0 +1,5 @@
+"""Models over texts: windows, batches, decoding. Stages share them; nothing here knows a note."""
+
+from medtext.inference.tokens import Found, TokenClassifier
+
+__all__ = ["Found", "TokenClassifier"]
