@@ -15,7 +15,6 @@ from medtext.errors import ConfigError
 from medtext.inference.model import find_device, find_model, hash_weights, load_model, make_encoder, special_ids
 
 
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """A labelled stretch `[start, end)` of a text, in code points, with the mean probability of its words."""
@@ -195,9 +194,7 @@ def _fitting(window: int, longest: int, specials: int, purpose: str) -> int:
     return min(window, longest) - specials
 
 
-def _mapped(
-    names: Mapping[int, str], labels: Mapping[str, str] | None, model: str, purpose: str
-) -> dict[str, str]:
+def _mapped(names: Mapping[int, str], labels: Mapping[str, str] | None, model: str, purpose: str) -> dict[str, str]:
     """The model's label → ours, without the positions in front (B-, I-, …)."""
     known = sorted({kind for kind in (_split(name)[1] for name in names.values()) if kind})
     if labels is None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from secrets import token_bytes
 from typing import Any
@@ -21,6 +22,7 @@ from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.detect import Detector
 from medtext.stages.deid.known import Known, columns_of
 from medtext.stages.deid.known import Source as KnownSource
+from medtext.stages.deid.neural import NeuralDetector
 from medtext.stages.deid.replace import Replacer
 from medtext.stages.deid.restoration import way_back
 from medtext.stages.deid.surrogate import Pools, Surrogates, read_key
@@ -29,6 +31,7 @@ from medtext.taxonomy import Policy
 
 logger = logging.getLogger(__name__)
 
+_NOTES = 64  # that a neural detector reads together
 _REPLACEMENTS = ("tag", "surrogate", "random", "markov", "mark")
 
 
@@ -44,7 +47,8 @@ class Deid:
     `patient` names the meta key that says whose note it is, so that dates and surrogates agree over a patient's notes;
     without it `patient` is looked for, and a note that has none stands for itself. A named key must be there.
     `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
-    the score theirs must have. `vault` is the file that keeps, encrypted with the same secret, what leads back.
+    the score theirs must have. `neural` names a token-classification model, with the options of `TokenClassifier`.
+    `vault` is the file that keeps, encrypted with the same secret, what leads back.
     Raises ConfigError for an option, rule file or recogniser that cannot be right, VaultError for such a vault.
     """
 
@@ -67,6 +71,7 @@ class Deid:
         key_file: str | Path | None = None,
         patient: str = "",
         vault: str | Path | None = None,
+        neural: Mapping[str, Any] | None = None,
     ) -> None:
         if replace not in _REPLACEMENTS:
             raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")
@@ -89,6 +94,7 @@ class Deid:
         self._vault = Vault(vault, read_secret(key_file), writing=True) if vault else None
         self._kept = frozenset(one for one in self.detector.labels if self.policy.action(one) == "keep")
         self._source = Source(f"rule:identifiers@{self.detector.clinical.version}")
+        self._neural = NeuralDetector(neural, labels=self.detector.labels, lexicon=clinical.lexicon) if neural else None
 
     def _make_replacer(self, key_file: str | Path | None) -> Replacer:
         clinical, table = self.detector.clinical, self.detector.clinical.patterns.table
@@ -108,10 +114,20 @@ class Deid:
 
     def __call__(self, note: Note) -> Note:
         """The note without identifiers; as it is when it has none any more."""
-        if note.deidentified:
-            return note
+        return next(self.pipe([note]))
+
+    def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
+        """The notes one for one, in order; a neural detector reads many at once."""
+        notes = iter(notes)
+        while batch := list(islice(notes, _NOTES)):
+            texts = ["" if note.deidentified else note.text for note in batch]
+            found = self._neural.find(texts) if self._neural else [[] for _ in batch]
+            for note, extra in zip(batch, found, strict=True):
+                yield note if note.deidentified else self._cleaned(note, extra)
+
+    def _cleaned(self, note: Note, found: list[Finding]) -> Note:
         patient = self._patient(note)
-        extra = self.known.find(note, patient)
+        extra = [*found, *self.known.find(note, patient)]
         findings = self.detector.find(note.text, extra, without=self._kept)
         if self.replace == "mark":
             return note.add(self._span(one, Redaction()) for one in findings)
@@ -134,13 +150,17 @@ class Deid:
 
     def _span(self, one: Finding, redaction: Redaction) -> Span:
         start, end = redaction.to_new(one.start), redaction.to_new(one.end, edge="end")
-        return Span(((start, end),), one.label, layer="phi", score=one.score, sources=(self._source,))
+        return Span(((start, end),), one.label, layer="phi", score=one.score, sources=(self._by(one),))
+
+    def _by(self, one: Finding) -> Source:
+        return Source(one.rule, one.score) if one.rule.startswith("model:") else self._source
 
     def describe(self) -> dict[str, Any]:
         """What the names rely on, which rules, and what is done with what is found."""
         clinical = self.detector.clinical
         return {
-            "names": "lexicons and context, no neural model",
+            "names": f"lexicons and context, {'and a' if self._neural else 'no'} neural model",
+            "neural": self._neural.describe() if self._neural else "none",
             "lexicon": clinical.lexicon.counts(),
             "rules": f"identifiers@{clinical.version}",
             "patterns": len(clinical.patterns.rules),
