@@ -22,6 +22,10 @@ _ONE = np.uint64(0x9E3779B97F4A7C15)  # any odd number with bits in no order; th
 _TWO = np.uint64(0xBF58476D1CE4E5B9)
 
 
+class HashClash(ValueError):
+    """Two keys that should differ share a hash."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HashTable:
     """`pilots` uint16 a bucket, `cells` uint64 (value above, lower half of the key below), `uppers` uint32 a cell."""
@@ -44,7 +48,7 @@ class HashTable:
 
 
 def build_table(keys: Array, values: Array) -> HashTable:
-    """The table of distinct uint64 keys and values from 1; raises ValueError when a bucket finds no pilot."""
+    """The table of distinct uint64 keys and values from 1; raises HashClash when a bucket finds no pilot."""
     size = int(len(keys) / _LOAD) + 8
     pilots = np.zeros(len(keys) // _BUCKET + 1, np.uint16)
     cells, uppers = np.zeros(size, np.uint64), np.zeros(size, np.uint32)
@@ -87,7 +91,7 @@ def _settle(buckets: Array, keys: Array, pilots: Array, taken: Array, claims: Ar
         left = np.ones(len(buckets), bool)
         left[placed] = False
         buckets, keys = buckets[left], keys[left]
-    raise ValueError("The keys fit under no pilot: some are the same.")
+    raise HashClash("The keys fit under no pilot: some are the same.")
 
 
 def _buckets(keys: Array, count: int) -> Array:

@@ -22,12 +22,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 # A word keeps its combining marks; a possessive 's is read with it but is no part of it.
-_MARKS = "\u0300-\u036f"
-_WORD = re.compile(rf"([^\W_]+(?:[{_MARKS}]+[^\W_]*)*)(['’‘ʼ＇`´][sS](?![^\W_]|[{_MARKS}]))?")
-_GAP = re.compile(rf"[^\w{_MARKS}]{{1,80}}")
-_HYPHENS = "-‐‑‒–—−﹣－"
-_SOFT = re.compile(rf"[^\S\r\n]+|(?:[^\S\r\n]*|[{_HYPHENS}])(?:\r\n?|\n)[^\S\r\n]*|[{_HYPHENS}]")
-_PLAIN = str.maketrans({**dict.fromkeys(_HYPHENS, "-"), **dict.fromkeys("’‘ʼ＇`´", "'")})
+MARKS = "\u0300-\u036f"
+QUOTES = "’‘ʼ＇`´"
+WORD = re.compile(rf"([^\W_]+(?:[{MARKS}]+[^\W_]*)*)(['{QUOTES}][sS](?![^\W_]|[{MARKS}]))?")
+GAP = re.compile(rf"[^\w{MARKS}]{{1,80}}")
+HYPHENS = "-‐‑‒–—−﹣－"
+_SOFT = re.compile(rf"[^\S\r\n]+|(?:[^\S\r\n]*|[{HYPHENS}])(?:\r\n?|\n)[^\S\r\n]*|[{HYPHENS}]")
+_PLAIN = str.maketrans({**dict.fromkeys(HYPHENS, "-"), **dict.fromkeys(QUOTES, "'")})
 
 _LONG = 40  # characters; no longer form is an abbreviation
 
@@ -138,7 +139,7 @@ class Matcher:
     def find(self, text: str) -> Iterator[tuple[int, int, int]]:
         """(start, end, index of the form) of each match, in order; a form given twice is reported twice."""
         position, longest = 0, self._longest
-        while word := _WORD.search(text, position):
+        while word := WORD.search(text, position):
             floor, position = position, word.end()
             limit = longest.get(fold(word[1]))
             if limit and (found := self._match(text, word, limit, floor)):
@@ -173,8 +174,8 @@ def placed(text: str, entries: Iterable[Entry], words: Words, *, floor: int) -> 
 
 def _next(text: str, end: int) -> tuple[str, re.Match[str]] | None:
     """The edge after `end` and the word behind it; None where no form can go on."""
-    gap = _GAP.match(text, end)
-    word = gap and _WORD.match(text, gap.end())
+    gap = GAP.match(text, end)
+    word = gap and WORD.match(text, gap.end())
     edge = word and edge_of(gap[0])
     return (edge, word) if edge else None
 
@@ -223,7 +224,7 @@ def _variants(base: Spelling) -> Iterable[Spelling]:
 
 def _spell(form: str) -> Spelling:
     """The form as it is given; a hyphen stays one until the variants are made."""
-    found = list(_WORD.finditer(form))
+    found = list(WORD.finditer(form))
     if not found:
         raise ValueError(f"The form {form!r} holds no word.")
     gaps = [form[one.end() : other.start()].translate(_PLAIN) for one, other in pairwise(found)]

@@ -1,0 +1,274 @@
+"""Millions of forms found in texts at once: the rules of `medtext.terminology.matcher`, on files mapped into memory.
+
+A FormIndex is a folder that never changes once built. Processes that open it share its pages, and pickling one sends
+the path alone. Every word of a text is hashed once; a small table says which words begin a form, one large table
+whether a row of words goes on, is a form, or both. A form is reported only when all 64 bits of its hash agree, and the
+build proves that no two keys share theirs.
+
+Overlaps: leftmost-longest, as in `Matcher`; nothing is reported inside a longer match or across its end.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medtext.errors import FormatError, WouldOverwriteError
+from medtext.terminology.formrows import CAPITAL, GOES_ON, KIND, NUMBER, ONE, SOME, FormKeys, FormRows, write_out
+from medtext.terminology.hashtable import HashClash, HashTable, build_table
+from medtext.terminology.matcher import Entry, Words, placed
+from medtext.terminology.textwords import TextReader, TextWords, join_hashes
+
+Array = np.ndarray
+Match = tuple[int, int, int]
+
+FORMAT = "medtext-forms/1"
+_META = "forms.json"
+_TABLES = ("words", "rows")
+_PARTS = ("pilots", "cells", "uppers")
+_SEEDS = 8  # two keys share a hash once in a million builds; another seed parts them
+_BATCH = 1 << 19  # characters read at once: arrays stay in the cache, and calls are few
+_BREAK = "\n\0\n"  # between two texts of a batch: no form goes on across it
+
+
+class FormIndex:
+    """Forms on disk, ready to be found: `FormIndex.open(folder).find(text)`."""
+
+    def __init__(self, folder: Path, meta: dict[str, Any], arrays: dict[str, Array]) -> None:
+        """Use `build` or `open`."""
+        self._folder, self._count = folder, meta["forms"]
+        self._reader = TextReader(meta["edges"], seed=meta["seed"], longest=meta["longest"])
+        self._words, self._rows = (HashTable(*(arrays[f"{name}-{part}"] for part in _PARTS)) for name in _TABLES)
+        self._ids, self._groups = arrays["ids"], arrays["groups"]
+        self._some, self._places = arrays["some"], arrays["places"]
+        self._entries = functools.lru_cache(maxsize=4096)(self._read_entries)
+
+    def __len__(self) -> int:
+        """How many forms there are."""
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"FormIndex({str(self._folder)!r}, forms={self._count})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FormIndex.open, (self._folder,)
+
+    @classmethod
+    def build(cls, forms: Iterable[tuple[str, int]], folder: str | Path) -> FormIndex:
+        """Write an index of (form, its number for you) into a new folder, whole or not at all, and open it.
+
+        Raises WouldOverwriteError when the folder exists, ValueError for a form without a letter or digit.
+        """
+        folder = Path(folder)
+        if folder.exists():
+            raise WouldOverwriteError(f"{folder} exists. A form index never changes: build it into a new folder.")
+        rows = write_out(forms)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        try:
+            _write(made, rows)
+            os.replace(made, folder)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> FormIndex:
+        """Map the files of an index; raises FormatError when one is absent, cut short, or of another version."""
+        folder = Path(folder)
+        meta = _read_meta(folder)
+        return cls(folder, meta, {name: _map(folder, name, size) for name, size in meta["sizes"].items()})
+
+    def find(self, text: str) -> Iterator[Match]:
+        """(start, end, id of the form) of each match, in order; a form given twice is reported twice."""
+        return iter(self._matches(text))
+
+    def find_many(self, texts: Iterable[str]) -> Iterator[list[Match]]:
+        """The matches of each text, in order; many short texts are read at once, which is several times as fast."""
+        batch: list[str] = []
+        size = 0
+        for text in texts:
+            batch.append(text)
+            size += len(text)
+            if size >= _BATCH:
+                yield from self._batch(batch)
+                batch, size = [], 0
+        yield from self._batch(batch)
+
+    def _batch(self, texts: Sequence[str]) -> Iterator[list[Match]]:
+        if len(texts) == 1:
+            yield self._matches(texts[0])
+            return
+        found = self._matches(_BREAK.join(texts))
+        begin = at = 0
+        for text in texts:
+            end, first = begin + len(text), at
+            while at < len(found) and found[at][0] < end:
+                at += 1
+            yield [(start - begin, stop - begin, form) for start, stop, form in found[first:at]]
+            begin = end + len(_BREAK)
+
+    def _matches(self, text: str) -> list[Match]:
+        words = self._reader.read(text)
+        return self._choose(text, words, self._hits(words)) if len(words.starts) else []
+
+    def _hits(self, words: TextWords) -> _Hits:
+        """Where keys that stand for forms lie: the longest without conditions at each word, and all with them."""
+        hits = _Hits.none(len(words.starts))
+        active = last = np.arange(len(words.starts))
+        table, states = self._words, words.hashes
+        while len(active):
+            values, slots = table.lookup(states)
+            some = np.flatnonzero(values & KIND)
+            some = some[table.sure(states[some], slots[some])]
+            hits.add(words, active[some], last[some], values[some])
+            on = np.flatnonzero((values >= GOES_ON) & (words.edges[last] != 0))
+            active, before = active[on], last[on]
+            last, table = before + 1, self._rows
+            states = join_hashes(states[on], words.edges[before], words.hashes[last])
+        return hits
+
+    def _choose(self, text: str, words: TextWords, hits: _Hits) -> list[Match]:
+        """Leftmost-longest of what was hit, from left to right."""
+        at = np.flatnonzero(hits.values | hits.marked)
+        lasts, values = hits.lasts[at], hits.values[at]
+        ids = self._ids.take(np.where((values & KIND) == ONE, values & NUMBER, 0))
+        columns = (words.starts[at], words.stems[lasts], words.ends[lasts], at, values, ids)
+        found: list[Match] = []
+        floor = 0
+        for start, stem, end, word, value, form in zip(*(one.tolist() for one in columns), strict=True):
+            if start < floor:
+                continue
+            if word in hits.some and (best := self._some_of(text, words, hits, word, floor)):
+                found.extend((best[0], best[1], one) for one in self._ids[list(best[2])].tolist())
+                floor = best[3]
+            elif value & KIND == ONE:
+                found.append((start, stem, form))
+                floor = end
+            elif value:
+                first = (value & NUMBER) + 1
+                numbers = self._groups[first : first + int(self._groups[first - 1])]
+                found.extend((start, stem, one) for one in self._ids[numbers].tolist())
+                floor = end
+        return found
+
+    def _some_of(
+        self, text: str, words: TextWords, hits: _Hits, word: int, floor: int
+    ) -> tuple[int, int, tuple[int, ...], int] | None:
+        """The longest match with conditions that begins at a word and is longer than the longest without."""
+        for last, number in reversed(hits.some[word]):
+            if hits.values[word] and last < hits.lasts[word]:
+                return None
+            raw = "".join(text[words.starts[one] : words.stems[one]] for one in range(word, last + 1))
+            place = Words(int(words.starts[word]), int(words.stems[last]), int(words.ends[last]), raw)
+            if best := placed(text, self._entries(number), place, floor=floor):
+                return best
+        return None
+
+    def _read_entries(self, number: int) -> tuple[Entry, ...]:
+        rows = json.loads(self._some[self._places[number] : self._places[number + 1]].tobytes())
+        return tuple(Entry(*row) for row in rows)
+
+
+@dataclass(slots=True, eq=False)
+class _Hits:
+    """By first word: the last word and the value of the longest key without conditions; `some`: all keys with them."""
+
+    lasts: Array
+    values: Array
+    marked: Array
+    some: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, count: int) -> _Hits:
+        """Nothing hit yet."""
+        return cls(np.zeros(count, np.int64), np.zeros(count, np.uint32), np.zeros(count, np.uint32))
+
+    def add(self, words: TextWords, firsts: Array, lasts: Array, values: Array) -> None:
+        """Keys that stand for forms, all longer than those before."""
+        kinds = values & KIND
+        plain = kinds != SOME
+        self.lasts[firsts[plain]] = lasts[plain]
+        self.values[firsts[plain]] = values[plain]
+        if plain.all():
+            return
+        signs = words.signs[firsts]
+        some = np.flatnonzero(~plain & (((values & CAPITAL) == 0) | ((signs >= 65) & (signs <= 90))))
+        self.marked[firsts[some]] = 1
+        rows = (firsts[some], lasts[some], values[some] & NUMBER)
+        for first, last, number in zip(*(row.tolist() for row in rows), strict=True):
+            self.some.setdefault(first, []).append((last, number))
+
+
+def _write(folder: Path, rows: FormRows) -> None:
+    """All files of an index."""
+    seed, keys, tables = _tables(rows)
+    offsets = np.cumsum([0, *map(len, keys.values.some)], dtype=np.int64)
+    arrays = {f"{name}-{part}": getattr(tables[name], part) for name in _TABLES for part in _PARTS}
+    ids = np.frombuffer(rows.ids, np.int64)
+    small = not len(ids) or (ids.min() >= -(1 << 31) and ids.max() < 1 << 31)
+    arrays |= {"ids": ids.astype(np.int32) if small else ids, "groups": np.array(keys.values.groups, np.int32)}
+    arrays |= {"some": np.frombuffer(b"".join(keys.values.some) + b"\n", np.uint8), "places": offsets}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array.astype(array.dtype.newbyteorder("<"), copy=False), allow_pickle=False)
+    meta = {
+        "format": FORMAT,
+        "forms": len(ids),
+        "keys": len(keys.words) + len(keys.rows),
+        "seed": seed,
+        "longest": keys.longest,
+        "edges": list(rows.edges),
+        "sizes": {name: (folder / f"{name}.npy").stat().st_size for name in arrays},
+    }
+    (folder / _META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+
+
+def _tables(rows: FormRows) -> tuple[int, FormKeys, dict[str, HashTable]]:
+    """The first seed under which all keys are told apart, and the tables of these keys."""
+    for seed in range(1, 2 * _SEEDS, 2):
+        try:
+            keys = rows.keys(seed=seed)
+            tables = build_table(keys.words, keys.word_values), build_table(keys.rows, keys.row_values)
+        except HashClash:
+            continue
+        return seed, keys, dict(zip(_TABLES, tables, strict=True))
+    raise AssertionError("No seed parts the keys.")  # the chance is below one in 10⁴⁰
+
+
+def _read_meta(folder: Path) -> dict[str, Any]:
+    where = str(folder / _META)
+    try:
+        meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FormatError("this is no form index, or its build did not end.", where=where) from None
+    except ValueError:
+        raise FormatError("the file is damaged. Build the index again.", where=where) from None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        kind = meta.get("format") if isinstance(meta, dict) else None
+        raise FormatError(
+            f"format {kind!r} cannot be read; this version reads {FORMAT!r}. Build it again.", where=where
+        )
+    return meta
+
+
+def _map(folder: Path, name: str, size: int) -> Array:
+    """A file as an array that the system reads page by page; all processes share the pages."""
+    path = folder / f"{name}.npy"
+    held = path.stat().st_size if path.is_file() else -1
+    if held != size:
+        problem = "is absent" if held < 0 else f"holds {held} bytes, not {size}"
+        raise FormatError(f"the file {problem}. Build the index again.", where=str(path))
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except ValueError:
+        raise FormatError("the file is damaged. Build the index again.", where=str(path)) from None
