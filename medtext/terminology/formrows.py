@@ -20,10 +20,12 @@ from medtext.terminology.textwords import TextReader, hash_words, join_hashes
 
 Array = np.ndarray
 
-# The value of a key, 32 bits: whether longer keys begin with it; what it stands for; whether all its entries begin with
-# a capital letter; and the number of the form, or where its forms or entries lie.
-GOES_ON, CAPITAL, NUMBER, KIND = 1 << 31, 1 << 28, (1 << 28) - 1, 3 << 29
-ONE, MANY, SOME = 1 << 29, 2 << 29, 3 << 29
+# The value of a key, 32 bits: how many words on the next key lies that begins with this one, 0 when there is none; what
+# it stands for; whether all its entries begin with a capital letter; and the number of the form, or where its forms or
+# entries lie. No key is kept for the words between: most forms are alone after two or three words.
+SKIP, KIND, CAPITAL, NUMBER = 28, 3 << 26, 1 << 25, (1 << 25) - 1
+ONE, MANY, SOME = 1 << 26, 2 << 26, 3 << 26
+_FARTHEST = 15
 
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 
@@ -94,21 +96,36 @@ class FormRows:
         return known
 
     def keys(self, *, seed: int) -> FormKeys:
-        """All keys with their values; raises HashClash when two share one under this seed."""
+        """All keys with their values; raises HashClash when two share a hash under this seed."""
+        if len(self.ids) > NUMBER or len(self._forms) >= 1 << 31:
+            raise ValueError(f"{len(self.ids)} forms are too many for one index; {NUMBER} is the most.")
         words = [word.encode("utf-8", "surrogatepass") for word in self.words]
+        sizes, values = _numbers(self._sizes), _Values(_numbers(self._forms), _numbers(self._entry), self.entries)
+        ends = np.zeros(len(sizes), np.uint64)
+        steps = list(_steps(sizes, self._states(words, seed), self._states(words, seed + 1), ends))
+        keys, skips = (np.concatenate([step[part] for step in steps]) for part in (0, 1))
+        if len(np.unique(keys)) < len(keys):
+            raise HashClash("Two rows of words share a hash.")
+        found = skips << np.uint32(SKIP) | _looked_up(*values.of(ends), keys)
+        first = len(steps[0][0])
         longest = max(map(len, words), default=0)
-        hashes, others = self._hashes(words, seed), self._hashes(words, seed + 1)
-        hashes.check(others)
-        values = _Values(np.frombuffer(self._forms, np.int32), np.frombuffer(self._entry, np.int32), self.entries)
-        ends, numbers = values.of(hashes.ends())
-        return FormKeys(*hashes.nodes(ends, numbers), values=values, longest=longest)
+        return FormKeys(keys[:first], found[:first], keys[first:], found[first:], values, longest)
 
-    def _hashes(self, words: list[bytes], seed: int) -> _Prefixes:
+    def _states(self, words: list[bytes], seed: int) -> Iterator[tuple[Array, Array]]:
+        """The rows with more than 0, 1, 2 … words, and the hash of each up to there."""
         reader = TextReader(self.edges, seed=seed, longest=1 << 62)
-        edges = np.array([reader.edges[edge] for edge in self.edges], np.uint64)
-        sizes = np.frombuffer(self._sizes, np.int32).astype(np.int64)
-        row_words, row_edges = np.frombuffer(self._row_words, np.int32), np.frombuffer(self._row_edges, np.int32)
-        return _Prefixes(sizes, row_words, row_edges, hash_words(words, seed=seed), edges)
+        edge_hashes = np.array([reader.edges[edge] for edge in self.edges], np.uint64)
+        word_hashes = hash_words(words, seed=seed)
+        sizes, row_words, row_edges = _numbers(self._sizes), _numbers(self._row_words), _numbers(self._row_edges)
+        firsts = np.cumsum(sizes) - sizes
+        rows, states, at = np.arange(len(sizes)), word_hashes[row_words[firsts]], 0
+        while len(rows):
+            yield rows, states
+            at += 1
+            on = np.flatnonzero(sizes[rows] > at)
+            rows = rows[on]
+            places = firsts[rows] + at
+            states = join_hashes(states[on], edge_hashes[row_edges[places - 1]], word_hashes[row_words[places]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,54 +140,41 @@ class FormKeys:
     longest: int
 
 
-class _Prefixes:
-    """The hash of every beginning of every row: `steps[d]` of the rows with more than d words, `rows[d]`."""
+def _steps(
+    sizes: Array, states: Iterator[tuple[Array, Array]], others: Iterator[tuple[Array, Array]], ends: Array
+) -> Iterator[tuple[Array, Array]]:
+    """Depth by depth the keys that are kept and how far on the next lies; fills `ends`, the hash of each whole row.
 
-    def __init__(self, sizes: Array, words: Array, edges: Array, word_hashes: Array, edge_hashes: Array) -> None:
-        firsts = np.cumsum(sizes) - sizes
-        self.sizes, self.rows, self.steps = sizes, [np.arange(len(sizes))], [word_hashes[words[firsts]]]
-        for depth in range(1, int(sizes.max(initial=0))):
-            on = np.flatnonzero(sizes[self.rows[-1]] > depth)
-            rows = self.rows[-1][on]
-            at = firsts[rows] + depth
-            before = edge_hashes[edges[at - 1]]
-            self.steps.append(join_hashes(self.steps[-1][on], before, word_hashes[words[at]]))
-            self.rows.append(rows)
-
-    def ends(self) -> Array:
-        """The hash of each whole row."""
-        found = np.zeros(len(self.sizes), np.uint64)
-        for depth, (rows, step) in enumerate(zip(self.rows, self.steps, strict=True), start=1):
-            last = self.sizes[rows] == depth
-            found[rows[last]] = step[last]
-        return found
-
-    def check(self, others: _Prefixes) -> None:
-        """Raises HashClash when two beginnings that differ share a hash; `others` are the same rows' other hashes."""
-        pairs = [
-            np.unique(np.stack([mine, theirs], axis=1).view("<u8,<u8"))
-            for mine, theirs in zip(self.steps, others.steps, strict=True)
-        ]
-        mine = np.concatenate([pair["f0"].ravel() for pair in pairs])
-        if len(np.unique(mine)) < len(mine):
+    After a key the next is kept where the first of the rows that begin with it ends. `others` are hashes under another
+    seed: raises HashClash where two of them share one here.
+    """
+    turn = np.ones(len(sizes), np.int64)  # the depth at which a row's next key is kept
+    for depth, ((rows, hashes), (_, checks)) in enumerate(zip(states, others, strict=True), start=1):
+        now = np.flatnonzero(turn[rows] == depth)
+        rows, hashes = rows[now], hashes[now]
+        ends[rows[sizes[rows] == depth]] = hashes[sizes[rows] == depth]
+        keys, firsts, which = np.unique(hashes, return_index=True, return_inverse=True)
+        if (checks[now] != checks[now][firsts][which]).any():
             raise HashClash("Two rows of words share a hash.")
+        nearest = np.full(len(keys), np.iinfo(np.int32).max)
+        longer = sizes[rows] > depth
+        np.minimum.at(nearest, which[longer], sizes[rows[longer]])
+        skips = np.where(nearest < np.iinfo(np.int32).max, np.minimum(nearest - depth, _FARTHEST), 0)
+        turn[rows] = depth + skips[which]
+        yield keys, skips.astype(np.uint32)
 
-    def nodes(self, ends: Array, values: Array) -> Iterator[Array]:
-        """First words and their values, longer beginnings and theirs; `ends` are sorted and distinct."""
-        longer = [
-            step[self.sizes[rows] > depth + 1]
-            for depth, (rows, step) in enumerate(zip(self.rows, self.steps, strict=True))
-        ]
-        first = np.unique(self.steps[0])
-        rest = np.unique(np.concatenate([np.unique(step) for step in self.steps[1:]] or [first[:0]]))
-        on = np.unique(np.concatenate([np.unique(step) for step in longer]))
-        for keys in (first, rest):
-            yield keys
-            found = np.zeros(len(keys), np.uint32)
-            for known, value in ((ends, values), (on, np.full(len(on), GOES_ON, np.uint32))):
-                at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-                found |= np.where(known[at] == keys, value[at], 0).astype(np.uint32) if len(known) else found
-            yield found
+
+def _looked_up(known: Array, values: Array, keys: Array) -> Array:
+    """The value of each key, 0 where it is not known; `known` is sorted."""
+    if not len(known):
+        return np.zeros(len(keys), np.uint32)
+    at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[at] == keys, values[at], np.uint32(0))
+
+
+def _numbers(held: array) -> Array:
+    """An array of C ints as numpy sees it."""
+    return np.array(held, np.int64)
 
 
 class _Values:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from medtext.errors import FormatError, WouldOverwriteError
-from medtext.terminology.formrows import CAPITAL, GOES_ON, KIND, NUMBER, ONE, SOME, FormKeys, FormRows, write_out
+from medtext.terminology.formrows import CAPITAL, KIND, NUMBER, ONE, SKIP, SOME, FormKeys, FormRows, write_out
 from medtext.terminology.hashtable import HashClash, HashTable, build_table
 from medtext.terminology.matcher import Entry, Words, placed
 from medtext.terminology.textwords import TextReader, TextWords, join_hashes
@@ -126,15 +126,17 @@ class FormIndex:
         """Where keys that stand for forms lie: the longest without conditions at each word, and all with them."""
         hits = _Hits.none(len(words.starts))
         active = last = np.arange(len(words.starts))
-        table, states = self._words, words.hashes
+        table, states, wait = self._words, words.hashes, np.zeros(len(active), np.uint32)
         while len(active):
-            values, slots = table.lookup(states)
+            due = np.flatnonzero(wait == 0)
+            values, slots = table.lookup(states[due])
             some = np.flatnonzero(values & KIND)
-            some = some[table.sure(states[some], slots[some])]
-            hits.add(words, active[some], last[some], values[some])
-            on = np.flatnonzero((values >= GOES_ON) & (words.edges[last] != 0))
+            some = some[table.sure(states[due[some]], slots[some])]
+            hits.add(words, active[due[some]], last[due[some]], values[some])
+            wait[due] = values >> np.uint32(SKIP)
+            on = np.flatnonzero((wait > 0) & (words.edges[last] != 0))
             active, before = active[on], last[on]
-            last, table = before + 1, self._rows
+            last, table, wait = before + 1, self._rows, wait[on] - np.uint32(1)
             states = join_hashes(states[on], words.edges[before], words.hashes[last])
         return hits
 

@@ -235,15 +235,21 @@ def _spell(form: str) -> Spelling:
 
 
 def _spaced(spelling: Spelling) -> Spelling:
+    if "-" not in spelling.edges:
+        return spelling
     return replace(spelling, edges=tuple(" " if edge == "-" else edge for edge in spelling.edges))
 
 
 def _without_stops(spelling: Spelling) -> Spelling:
+    if "." not in spelling.edges:
+        return spelling
     return replace(spelling, edges=tuple(" " if edge == "." else edge for edge in spelling.edges))
 
 
 def _joined(spelling: Spelling) -> Spelling:
     """X-ray as Xray, A-fib as Afib; not what would become shorter than four characters."""
+    if "-" not in spelling.edges:
+        return spelling
     words, edges, possessive = [spelling.words[0]], [], [spelling.possessive[0]]
     for edge, word, owns in zip(spelling.edges, spelling.words[1:], spelling.possessive[1:], strict=True):
         if edge == "-" and len(words[-1] + word) >= 4 and not possessive[-1]:

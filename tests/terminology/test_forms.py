@@ -1,13 +1,7 @@
-import pickle
-import subprocess
-import sys
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medtext.errors import FormatError, WouldOverwriteError
 from medtext.terminology.forms import FormIndex
 from medtext.terminology.matcher import Matcher
 from tests.terminology.test_matcher import FORMS, MATCHER, PIECES, reference
