@@ -16,7 +16,7 @@ import numpy as np
 
 from medtext.terminology.hashtable import HashClash
 from medtext.terminology.matcher import Entry, by_reach, fold, keeps_case, plurals, spellings
-from medtext.terminology.textwords import TextReader, hash_words, join_hashes
+from medtext.terminology.textwords import BASE, TextReader, hash_words, mixed, powers
 
 Array = np.ndarray
 
@@ -118,14 +118,17 @@ class FormRows:
         word_hashes = hash_words(words, seed=seed)
         sizes, row_words, row_edges = _numbers(self._sizes), _numbers(self._row_words), _numbers(self._row_edges)
         firsts = np.cumsum(sizes) - sizes
-        rows, states, at = np.arange(len(sizes)), word_hashes[row_words[firsts]], 0
-        while len(rows):
-            yield rows, states
-            at += 1
-            on = np.flatnonzero(sizes[rows] > at)
+        rows, sums = np.arange(len(sizes)), word_hashes[row_words[firsts]]
+        yield rows, sums
+        ahead = powers(BASE, int(sizes.max(initial=0)))
+        for depth in range(1, len(ahead)):
+            on = np.flatnonzero(sizes[rows] > depth)
             rows = rows[on]
-            places = firsts[rows] + at
-            states = join_hashes(states[on], edge_hashes[row_edges[places - 1]], word_hashes[row_words[places]])
+            at = firsts[rows] + depth
+            sums = (
+                sums[on] + edge_hashes[row_edges[at - 1]] * ahead[depth - 1] + word_hashes[row_words[at]] * ahead[depth]
+            )
+            yield rows, mixed(sums.copy())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,9 +152,9 @@ def _steps(
     seed: raises HashClash where two of them share one here.
     """
     turn = np.ones(len(sizes), np.int64)  # the depth at which a row's next key is kept
-    for depth, ((rows, hashes), (_, checks)) in enumerate(zip(states, others, strict=True), start=1):
-        now = np.flatnonzero(turn[rows] == depth)
-        rows, hashes = rows[now], hashes[now]
+    for depth, ((alive, found), (_, checks)) in enumerate(zip(states, others, strict=True), start=1):
+        now = np.flatnonzero(turn[alive] == depth)
+        rows, hashes = alive[now], found[now]
         ends[rows[sizes[rows] == depth]] = hashes[sizes[rows] == depth]
         keys, firsts, which = np.unique(hashes, return_index=True, return_inverse=True)
         if (checks[now] != checks[now][firsts][which]).any():

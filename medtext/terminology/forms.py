@@ -26,7 +26,7 @@ from medtext.errors import FormatError, WouldOverwriteError
 from medtext.terminology.formrows import CAPITAL, KIND, NUMBER, ONE, SKIP, SOME, FormKeys, FormRows, write_out
 from medtext.terminology.hashtable import HashClash, HashTable, build_table
 from medtext.terminology.matcher import Entry, Words, placed
-from medtext.terminology.textwords import TextReader, TextWords, join_hashes
+from medtext.terminology.textwords import TextReader, TextWords
 
 Array = np.ndarray
 Match = tuple[int, int, int]
@@ -124,20 +124,23 @@ class FormIndex:
 
     def _hits(self, words: TextWords) -> _Hits:
         """Where keys that stand for forms lie: the longest without conditions at each word, and all with them."""
-        hits = _Hits.none(len(words.starts))
-        active = last = np.arange(len(words.starts))
-        table, states, wait = self._words, words.hashes, np.zeros(len(active), np.uint32)
-        while len(active):
-            due = np.flatnonzero(wait == 0)
-            values, slots = table.lookup(states[due])
+        firsts = lasts = np.arange(len(words.starts))
+        table, hashes = self._words, words.hashes
+        rounds = []
+        while len(firsts):
+            values, slots = table.lookup(hashes)
             some = np.flatnonzero(values & KIND)
-            some = some[table.sure(states[due[some]], slots[some])]
-            hits.add(words, active[due[some]], last[due[some]], values[some])
-            wait[due] = values >> np.uint32(SKIP)
-            on = np.flatnonzero((wait > 0) & (words.edges[last] != 0))
-            active, before = active[on], last[on]
-            last, table, wait = before + 1, self._rows, wait[on] - np.uint32(1)
-            states = join_hashes(states[on], words.edges[before], words.hashes[last])
+            some = some[table.sure(hashes[some], slots[some])]
+            rounds.append((firsts[some], lasts[some], values[some]))
+            skips = values >> np.uint32(SKIP)
+            on = np.flatnonzero(skips)
+            firsts, lasts = firsts[on], lasts[on] + skips[on]
+            on = words.parts.take(lasts, mode="clip") == words.parts[firsts]
+            on &= lasts < len(words.starts)
+            firsts, lasts, table = firsts[on], lasts[on], self._rows
+            hashes = words.rows(firsts, lasts)
+        hits = _Hits.none(len(words.starts))
+        hits.add(words, *map(np.concatenate, zip(*rounds, strict=True)))
         return hits
 
     def _choose(self, text: str, words: TextWords, hits: _Hits) -> list[Match]:
@@ -197,7 +200,7 @@ class _Hits:
         return cls(np.zeros(count, np.int64), np.zeros(count, np.uint32), np.zeros(count, np.uint32))
 
     def add(self, words: TextWords, firsts: Array, lasts: Array, values: Array) -> None:
-        """Keys that stand for forms, all longer than those before."""
+        """Keys that stand for forms, the longer ones of each first word later."""
         kinds = values & KIND
         plain = kinds != SOME
         self.lasts[firsts[plain]] = lasts[plain]

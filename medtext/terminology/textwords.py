@@ -21,6 +21,8 @@ _INSIDE = bytes(chr(byte).isalnum() if byte < 0x80 else byte == _LETTER for byte
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
 _SLOW = 1  # in a table of edges: ask `edge_of`; 0 is no edge
 _ODDS = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53))
+BASE = 0xD1342543DE82EF95  # odd, so that it has an inverse
+_BACK = pow(BASE, -1, 1 << 64)
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 
 
@@ -28,15 +30,23 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 class TextWords:
     """The words of a text, offsets in code points: `stems` end a word, `ends` its possessive s too.
 
-    `edges` holds the hash of the edge after each word, 0 where no form goes on; `signs` the first byte of each word.
+    `parts` numbers the stretches within which forms may lie; `signs` are the first bytes of words. `before` sums up
+    all words and edges ahead of a word, `through` the word too, `back` takes a sum back to the front of the text.
     """
 
     starts: Array
     stems: Array
     ends: Array
     hashes: Array
-    edges: Array
+    parts: Array
     signs: Array
+    before: Array
+    through: Array
+    back: Array
+
+    def rows(self, firsts: Array, lasts: Array) -> Array:
+        """The hash of the row of words from each first to its last."""
+        return mixed((self.through[lasts] - self.before[firsts]) * self.back[firsts])
 
 
 class TextReader:
@@ -48,6 +58,7 @@ class TextReader:
         hashes = hash_words([name.encode("utf-8") for name in names], seed=~seed & 0xFFFFFFFF)
         self.edges = dict(zip(names, (hashes | np.uint64(2)).tolist(), strict=True))
         self._ones, self._twos = self._tables()
+        self._ahead, self._back = powers(BASE, 0), powers(_BACK, 0)
 
     def read(self, text: str) -> TextWords:
         """The words of a text."""
@@ -58,9 +69,23 @@ class TextReader:
         if not text.isascii():
             self._rehash(text, raw, starts, ends, hashes)
         starts, stems, ends, hashes = _owned(lower, starts, ends, hashes)
-        return TextWords(
-            starts, stems, ends, hashes, self._edges(text, lower, starts, ends), np.frombuffer(raw, np.uint8)[starts]
-        )
+        signs = np.frombuffer(raw, np.uint8)[starts]
+        edges = self._edges(text, lower, starts, ends)
+        parts = np.cumsum(edges == 0)
+        parts[1:] = parts[:-1].copy()
+        ahead, back = self._powers(len(starts))
+        own = hashes * ahead
+        edges *= ahead
+        edges += own
+        before = np.cumsum(edges)
+        before -= edges
+        return TextWords(starts, stems, ends, hashes, parts, signs, before, before + own, back)
+
+    def _powers(self, count: int) -> tuple[Array, Array]:
+        """The powers of the base and of its inverse; made once for the longest text so far."""
+        if count > len(self._ahead):
+            self._ahead, self._back = powers(BASE, 2 * count), powers(_BACK, 2 * count)
+        return self._ahead[:count], self._back[:count]
 
     def _tables(self) -> tuple[Array, Array]:
         """The edge of each gap of one and of two ASCII characters."""
@@ -108,17 +133,18 @@ def hash_words(words: Sequence[bytes], *, seed: int, longest: int = 1 << 62) -> 
     return _hashes(blob, np.cumsum(sizes) - sizes, sizes, seed=seed, longest=longest)
 
 
-def join_hashes(states: Array, edges: Array, words: Array) -> Array:
-    """The hash of a row of words that goes on with an edge and one more word."""
-    joined = states * _ODDS[0]
-    joined += edges
-    joined ^= joined >> np.uint64(32)
-    joined *= _ODDS[1]
-    joined += words
-    joined ^= joined >> np.uint64(29)
-    joined *= _ODDS[2]
-    joined ^= joined >> np.uint64(32)
-    return joined
+def mixed(sums: Array) -> Array:
+    """The hash of a row of words from its sum: each word, and each edge, times the power of its place."""
+    sums *= _ODDS[1]
+    sums ^= sums >> np.uint64(32)
+    return sums
+
+
+def powers(base: int, count: int) -> Array:
+    """`count` powers of a number modulo 2⁶⁴, from the zeroth on."""
+    found = np.full(count, base, np.uint64)
+    found[:1] = 1
+    return np.cumprod(found)
 
 
 def _hashes(blob: Array, starts: Array, sizes: Array, *, seed: int, longest: int) -> Array:
