@@ -129,23 +129,20 @@ class FormIndex:
         rounds = []
         while len(firsts):
             values, slots = table.lookup(hashes)
-            some = np.flatnonzero(values & KIND)
+            some = (values & KIND).nonzero()[0]
             some = some[table.sure(hashes[some], slots[some])]
             rounds.append((firsts[some], lasts[some], values[some]))
             skips = values >> np.uint32(SKIP)
-            on = np.flatnonzero(skips)
+            on = (skips).nonzero()[0]
             firsts, lasts = firsts[on], lasts[on] + skips[on]
-            on = words.parts.take(lasts, mode="clip") == words.parts[firsts]
-            on &= lasts < len(words.starts)
-            firsts, lasts, table = firsts[on], lasts[on], self._rows
-            hashes = words.rows(firsts, lasts)
+            table, hashes = self._rows, words.rows(firsts, lasts)
         hits = _Hits.none(len(words.starts))
         hits.add(words, *map(np.concatenate, zip(*rounds, strict=True)))
         return hits
 
     def _choose(self, text: str, words: TextWords, hits: _Hits) -> list[Match]:
         """Leftmost-longest of what was hit, from left to right."""
-        at = np.flatnonzero(hits.values | hits.marked)
+        at = (hits.values | hits.marked).nonzero()[0]
         lasts, values = hits.lasts[at], hits.values[at]
         ids = self._ids.take(np.where((values & KIND) == ONE, values & NUMBER, 0))
         columns = (words.starts[at], words.stems[lasts], words.ends[lasts], at, values, ids)
@@ -207,8 +204,8 @@ class _Hits:
         self.values[firsts[plain]] = values[plain]
         if plain.all():
             return
-        signs = words.signs[firsts]
-        some = np.flatnonzero(~plain & (((values & CAPITAL) == 0) | ((signs >= 65) & (signs <= 90))))
+        signs = words.letters[words.starts[firsts]]
+        some = (~plain & (((values & CAPITAL) == 0) | ((signs >= 65) & (signs <= 90)))).nonzero()[0]
         self.marked[firsts[some]] = 1
         rows = (firsts[some], lasts[some], values[some] & NUMBER)
         for first, last, number in zip(*(row.tolist() for row in rows), strict=True):

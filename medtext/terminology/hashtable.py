@@ -102,8 +102,7 @@ def _buckets(keys: Array, count: int) -> Array:
 
 
 def _slots(keys: Array, pilots: Array, count: int) -> Array:
-    mixed = pilots.astype(np.uint64)
-    mixed *= _ONE
+    mixed = pilots * _ONE
     mixed ^= keys
     mixed *= _TWO
     mixed >>= _HALF

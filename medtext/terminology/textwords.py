@@ -16,6 +16,7 @@ from medtext.terminology.matcher import GAP, HYPHENS, MARKS, QUOTES, WORD, edge_
 Array = np.ndarray
 
 _PAD = bytes(16)
+_MARGIN = 16  # words that a row may reach beyond the last, and no more
 _LETTER, _MARK, _ODD, _HYPHEN, _QUOTE = 0x80, 0x81, 0x01, ord("-"), ord("'")  # what stands for a sign beyond ASCII
 _INSIDE = bytes(chr(byte).isalnum() if byte < 0x80 else byte == _LETTER for byte in range(256))
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
@@ -30,23 +31,23 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 class TextWords:
     """The words of a text, offsets in code points: `stems` end a word, `ends` its possessive s too.
 
-    `parts` numbers the stretches within which forms may lie; `signs` are the first bytes of words. `before` sums up
-    all words and edges ahead of a word, `through` the word too, `back` takes a sum back to the front of the text.
+    `letters` are the bytes of the text, beyond ASCII a stand-in. `before` sums up all words and edges ahead of a word,
+    `through` the word too, `back` takes a sum back to the front of the text. Where no form goes on the edge counts
+    nothing, and beyond the last word lies what is no word: no row across either has the hash of a form.
     """
 
     starts: Array
     stems: Array
     ends: Array
     hashes: Array
-    parts: Array
-    signs: Array
+    letters: Array
     before: Array
     through: Array
     back: Array
 
     def rows(self, firsts: Array, lasts: Array) -> Array:
         """The hash of the row of words from each first to its last."""
-        return mixed((self.through[lasts] - self.before[firsts]) * self.back[firsts])
+        return mixed((self.through.take(lasts, mode="clip") - self.before[firsts]) * self.back[firsts])
 
 
 class TextReader:
@@ -69,17 +70,16 @@ class TextReader:
         if not text.isascii():
             self._rehash(text, raw, starts, ends, hashes)
         starts, stems, ends, hashes = _owned(lower, starts, ends, hashes)
-        signs = np.frombuffer(raw, np.uint8)[starts]
-        edges = self._edges(text, lower, starts, ends)
-        parts = np.cumsum(edges == 0)
-        parts[1:] = parts[:-1].copy()
         ahead, back = self._powers(len(starts))
-        own = hashes * ahead
-        edges *= ahead
-        edges += own
-        before = np.cumsum(edges)
-        before -= edges
-        return TextWords(starts, stems, ends, hashes, parts, signs, before, before + own, back)
+        own = np.full(len(starts) + _MARGIN, _ODDS[0])
+        np.multiply(hashes, ahead, out=own[: len(starts)])
+        sums = self._edges(text, lower, starts, ends)
+        sums *= ahead
+        before = np.zeros(len(own), np.uint64)
+        sums += own[: len(starts)]
+        np.cumsum(sums, out=before[1 : len(starts) + 1])
+        own += before
+        return TextWords(starts, stems, ends, hashes, np.frombuffer(raw, np.uint8), before, own, back)
 
     def _powers(self, count: int) -> tuple[Array, Array]:
         """The powers of the base and of its inverse; made once for the longest text so far."""
@@ -107,11 +107,11 @@ class TextReader:
             return edges
         sizes = starts[1:] - ends[:-1]
         edges[:-1] = self._ones.take(lower[ends[:-1]])
-        two = np.flatnonzero(sizes == 2)
+        two = (sizes == 2).nonzero()[0]
         places = ends[two]
         edges[two] = self._twos.take(lower[places].astype(np.int64) << 7 | lower[places + 1])
         edges[np.flatnonzero(sizes > 2)] = _SLOW
-        slow = np.flatnonzero(edges == _SLOW)
+        slow = (edges == _SLOW).nonzero()[0]
         for word, start, end in zip(slow.tolist(), ends[slow].tolist(), starts[slow + 1].tolist(), strict=True):
             gap = text[start:end] if end - start <= 80 else ""
             edges[word] = self._edge(gap) if GAP.fullmatch(gap) else 0
@@ -119,7 +119,7 @@ class TextReader:
 
     def _rehash(self, text: str, raw: bytes, starts: Array, ends: Array, hashes: Array) -> None:
         """Put right the hashes of words with a letter beyond ASCII."""
-        letters = np.flatnonzero(np.frombuffer(raw, np.uint8) == _LETTER)
+        letters = (np.frombuffer(raw, np.uint8) == _LETTER).nonzero()[0]
         odd = np.unique(np.searchsorted(starts, letters, side="right") - 1)
         places = zip(starts[odd].tolist(), ends[odd].tolist(), strict=True)
         words = [fold(text[start:end]).encode("utf-8", "surrogatepass") for start, end in places]
@@ -150,32 +150,29 @@ def powers(base: int, count: int) -> Array:
 def _hashes(blob: Array, starts: Array, sizes: Array, *, seed: int, longest: int) -> Array:
     """Eight bytes at a time; the blob goes on for at least eight bytes after the last word."""
     eights = np.ndarray((len(blob) - 7,), "<u8", buffer=blob, strides=(1,))
-    found = sizes.astype(np.uint64) * _ODDS[0]
+    found = sizes * _ODDS[0].view(np.int64)
+    found = found.view(np.uint64)
     found ^= np.uint64(seed)
     found ^= eights[starts] & _MASKS.take(sizes, mode="clip")
-    found = _mix(found)
-    left, done = np.flatnonzero(sizes > 8), 8
+    left, done = (sizes > 8).nonzero()[0], 8
     while len(left) and done < longest:
-        more = eights[starts[left] + done] & _MASKS.take(sizes[left] - done, mode="clip")
-        found[left] = _mix(found[left] * _ODDS[0] ^ more)
+        more = found[left] * _ODDS[0]
+        more ^= more >> np.uint64(32)
+        more ^= eights[starts[left] + done] & _MASKS.take(sizes[left] - done, mode="clip")
+        found[left] = more
         done += 8
         left = left[sizes[left] > done]
-    return found
-
-
-def _mix(found: Array) -> Array:
-    found ^= found >> np.uint64(33)
     found *= _ODDS[1]
-    found ^= found >> np.uint64(33)
+    found ^= found >> np.uint64(32)
     found *= _ODDS[2]
-    found ^= found >> np.uint64(33)
+    found ^= found >> np.uint64(29)
     return found
 
 
 def _bounds(raw: bytes) -> tuple[Array, Array]:
     """Where words start and end, possessives not yet told apart."""
     inside = np.frombuffer(raw.translate(_INSIDE), np.uint8)
-    turns = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    turns = (inside[1:] != inside[:-1]).nonzero()[0] + 1
     if inside[0]:
         turns = np.concatenate(([0], turns))
     return turns[0::2], turns[1::2]
@@ -195,7 +192,7 @@ def _owned(lower: Array, starts: Array, ends: Array, hashes: Array) -> tuple[Arr
 
 def _lone(lower: Array, starts: Array, ends: Array) -> Array:
     """The words that are a possessive s: one that follows another is not."""
-    one = np.flatnonzero((ends[1:] - starts[1:] == 1) & (starts[1:] - ends[:-1] == 1)) + 1
+    one = ((ends[1:] - starts[1:] == 1) & (starts[1:] - ends[:-1] == 1)).nonzero()[0] + 1
     quote = lower[ends[one - 1]]
     one = one[(lower[starts[one]] == ord("s")) & ((quote == _QUOTE) | (quote == ord("`")))]
     if not (np.diff(one) == 1).any():
@@ -210,7 +207,7 @@ def _lone(lower: Array, starts: Array, ends: Array) -> Array:
 def _patched(text: str) -> bytes:
     """One byte a character: ASCII as it is, what lies beyond as the sign of what it does to words."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    places = np.flatnonzero(codes > 127)
+    places = (codes > 127).nonzero()[0]
     kinds, which = np.unique(codes[places], return_inverse=True)
     raw = codes.astype(np.uint8)
     raw[places] = np.array([_sign(chr(kind)) for kind in kinds.tolist()], np.uint8)[which]
