@@ -91,7 +91,7 @@ class FormIndex:
 
     def find(self, text: str) -> Iterator[Match]:
         """(start, end, id of the form) of each match, in order; a form given twice is reported twice."""
-        return iter(self._matches(text))
+        return iter(self._matches([text])[0])
 
     def find_many(self, texts: Iterable[str]) -> Iterator[list[Match]]:
         """The matches of each text, in order; many short texts are read at once, which is several times as fast."""
@@ -101,80 +101,85 @@ class FormIndex:
             batch.append(text)
             size += len(text)
             if size >= _BATCH:
-                yield from self._batch(batch)
+                yield from self._matches(batch)
                 batch, size = [], 0
-        yield from self._batch(batch)
+        if batch:
+            yield from self._matches(batch)
 
-    def _batch(self, texts: Sequence[str]) -> Iterator[list[Match]]:
-        if len(texts) == 1:
-            yield self._matches(texts[0])
-            return
-        found = self._matches(_BREAK.join(texts))
-        begin = at = 0
-        for text in texts:
-            end, first = begin + len(text), at
-            while at < len(found) and found[at][0] < end:
-                at += 1
-            yield [(start - begin, stop - begin, form) for start, stop, form in found[first:at]]
-            begin = end + len(_BREAK)
-
-    def _matches(self, text: str) -> list[Match]:
+    def _matches(self, texts: Sequence[str]) -> list[list[Match]]:
+        """The matches of each text, all read at once."""
+        text = texts[0] if len(texts) == 1 else _BREAK.join(texts)
         words = self._reader.read(text)
-        return self._choose(text, words, self._hits(words)) if len(words.starts) else []
+        hits = self._hits(words)
+        hits.begins = np.cumsum([0, *(len(one) + len(_BREAK) for one in texts[:-1])])
+        return self._choose(text, words, hits)
 
     def _hits(self, words: TextWords) -> _Hits:
         """Where keys that stand for forms lie: the longest without conditions at each word, and all with them."""
         firsts = lasts = np.arange(len(words.starts))
         table, hashes = self._words, words.hashes
-        rounds = []
+        rounds: list[tuple[Array, Array, Array]] = [(lasts[:0], lasts[:0], np.zeros(0, np.uint32))]
         while len(firsts):
             values, slots = table.lookup(hashes)
             some = (values & KIND).nonzero()[0]
             some = some[table.sure(hashes[some], slots[some])]
             rounds.append((firsts[some], lasts[some], values[some]))
             skips = values >> np.uint32(SKIP)
-            on = (skips).nonzero()[0]
+            on = skips.nonzero()[0]
             firsts, lasts = firsts[on], lasts[on] + skips[on]
             table, hashes = self._rows, words.rows(firsts, lasts)
         hits = _Hits.none(len(words.starts))
         hits.add(words, *map(np.concatenate, zip(*rounds, strict=True)))
         return hits
 
-    def _choose(self, text: str, words: TextWords, hits: _Hits) -> list[Match]:
-        """Leftmost-longest of what was hit, from left to right."""
-        at = (hits.values | hits.marked).nonzero()[0]
-        lasts, values = hits.lasts[at], hits.values[at]
-        ids = self._ids.take(np.where((values & KIND) == ONE, values & NUMBER, 0))
-        columns = (words.starts[at], words.stems[lasts], words.ends[lasts], at, values, ids)
-        found: list[Match] = []
-        floor = 0
-        for start, stem, end, word, value, form in zip(*(one.tolist() for one in columns), strict=True):
-            if start < floor:
+    def _choose(self, text: str, words: TextWords, hits: _Hits) -> list[list[Match]]:
+        """Leftmost-longest of what was hit, from left to right; offsets within each text."""
+        found: list[list[Match]] = [[] for _ in hits.begins]
+        free = floor = 0
+        for start, stem, end, begin, which, first, last, value, form in self._columns(words, hits):
+            if first < free:
                 continue
-            if word in hits.some and (best := self._some_of(text, words, hits, word, floor)):
-                found.extend((best[0], best[1], one) for one in self._ids[list(best[2])].tolist())
-                floor = best[3]
-            elif value & KIND == ONE:
-                found.append((start, stem, form))
-                floor = end
+            best = self._some_of(text, words, hits, first, floor) if first in hits.some else None
+            if best:
+                place, stop, numbers, floor, free = best
+                found[which] += [(place - begin, stop - begin, one) for one in self._ids[list(numbers)].tolist()]
+                continue
+            if value & KIND == ONE:
+                found[which].append((start - begin, stem - begin, form))
             elif value:
-                first = (value & NUMBER) + 1
-                numbers = self._groups[first : first + int(self._groups[first - 1])]
-                found.extend((start, stem, one) for one in self._ids[numbers].tolist())
-                floor = end
+                numbers = self._group(value & NUMBER)
+                found[which] += [(start - begin, stem - begin, one) for one in self._ids[numbers].tolist()]
+            else:
+                continue
+            free, floor = last + 1, end
         return found
+
+    def _columns(self, words: TextWords, hits: _Hits) -> Iterator[tuple[int, ...]]:
+        """What is known of each word where something was hit, in order."""
+        at = (hits.values | hits.marked).nonzero()[0]
+        lasts, values, starts = hits.lasts[at], hits.values[at], words.starts[at]
+        which = np.searchsorted(hits.begins, starts, side="right") - 1
+        ids = self._ids.take(np.where((values & KIND) == ONE, values & NUMBER, 0))
+        columns = (starts, words.stems[lasts], words.ends[lasts], hits.begins[which], which, at, lasts, values, ids)
+        return zip(*(one.tolist() for one in columns), strict=True)
+
+    def _group(self, place: int) -> Array:
+        return self._groups[place + 1 : place + 1 + int(self._groups[place])]
 
     def _some_of(
         self, text: str, words: TextWords, hits: _Hits, word: int, floor: int
-    ) -> tuple[int, int, tuple[int, ...], int] | None:
-        """The longest match with conditions that begins at a word and is longer than the longest without."""
+    ) -> tuple[int, int, tuple[int, ...], int, int] | None:
+        """The longest match with conditions that begins at a word and is longer than the longest without.
+
+        (start, end, numbers of forms, end of its words and signs, the first word after it)
+        """
         for last, number in reversed(hits.some[word]):
             if hits.values[word] and last < hits.lasts[word]:
                 return None
             raw = "".join(text[words.starts[one] : words.stems[one]] for one in range(word, last + 1))
             place = Words(int(words.starts[word]), int(words.stems[last]), int(words.ends[last]), raw)
             if best := placed(text, self._entries(number), place, floor=floor):
-                return best
+                return *best, last + 1
         return None
 
     def _read_entries(self, number: int) -> tuple[Entry, ...]:
@@ -189,6 +194,7 @@ class _Hits:
     lasts: Array
     values: Array
     marked: Array
+    begins: Array = field(default_factory=lambda: np.zeros(1, np.int64))
     some: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
 
     @classmethod

@@ -6,6 +6,7 @@ or a gap is longer than two characters; the rest, nearly all of a note, is read 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ _MARGIN = 16  # words that a row may reach beyond the last, and no more
 _LETTER, _MARK, _ODD, _HYPHEN, _QUOTE = 0x80, 0x81, 0x01, ord("-"), ord("'")  # what stands for a sign beyond ASCII
 _INSIDE = bytes(chr(byte).isalnum() if byte < 0x80 else byte == _LETTER for byte in range(256))
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
+_LONGEST_GAP = 81  # characters; where there are so many, no form goes on
 _SLOW = 1  # in a table of edges: ask `edge_of`; 0 is no edge
 _ODDS = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53))
 BASE = 0xD1342543DE82EF95  # odd, so that it has an inverse
@@ -58,6 +60,7 @@ class TextReader:
         names = tuple(edges)
         hashes = hash_words([name.encode("utf-8") for name in names], seed=~seed & 0xFFFFFFFF)
         self.edges = dict(zip(names, (hashes | np.uint64(2)).tolist(), strict=True))
+        self._gap_edge = functools.lru_cache(maxsize=4096)(self._any_edge)
         self._ones, self._twos = self._tables()
         self._ahead, self._back = powers(BASE, 0), powers(_BACK, 0)
 
@@ -100,6 +103,9 @@ class TextReader:
     def _edge(self, gap: str) -> int:
         return self.edges.get(edge_of(gap), 0)
 
+    def _any_edge(self, gap: str) -> int:
+        return self._edge(gap) if GAP.fullmatch(gap) else 0
+
     def _edges(self, text: str, lower: Array, starts: Array, ends: Array) -> Array:
         """The hash of the edge after each word; 0 after the last."""
         edges = np.zeros(len(starts), np.uint64)
@@ -110,11 +116,10 @@ class TextReader:
         two = (sizes == 2).nonzero()[0]
         places = ends[two]
         edges[two] = self._twos.take(lower[places].astype(np.int64) << 7 | lower[places + 1])
-        edges[np.flatnonzero(sizes > 2)] = _SLOW
+        edges[:-1][sizes > 2] = _SLOW
         slow = (edges == _SLOW).nonzero()[0]
         for word, start, end in zip(slow.tolist(), ends[slow].tolist(), starts[slow + 1].tolist(), strict=True):
-            gap = text[start:end] if end - start <= 80 else ""
-            edges[word] = self._edge(gap) if GAP.fullmatch(gap) else 0
+            edges[word] = self._gap_edge(text[start : min(end, start + _LONGEST_GAP)])
         return edges
 
     def _rehash(self, text: str, raw: bytes, starts: Array, ends: Array, hashes: Array) -> None:
