@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from medtext.errors import FormatError, WouldOverwriteError
-from medtext.terminology.formrows import CAPITAL, KIND, NUMBER, ONE, SKIP, SOME, FormKeys, FormRows, write_out
+from medtext.terminology.formrows import CAPITAL, KIND, MANY, NUMBER, SKIP, SOME, FormKeys, FormRows, write_out
 from medtext.terminology.hashtable import HashClash, HashTable, build_table
 from medtext.terminology.matcher import Entry, Words, placed
 from medtext.terminology.textwords import TextReader, TextWords
@@ -134,37 +135,46 @@ class FormIndex:
 
     def _choose(self, text: str, words: TextWords, hits: _Hits) -> list[list[Match]]:
         """Leftmost-longest of what was hit, from left to right; offsets within each text."""
-        found: list[list[Match]] = [[] for _ in hits.begins]
-        free = floor = 0
-        for start, stem, end, begin, which, first, last, value, form in self._columns(words, hits):
-            if first < free:
-                continue
-            best = self._some_of(text, words, hits, first, floor) if first in hits.some else None
-            if best:
-                place, stop, numbers, floor, free = best
-                found[which] += [(place - begin, stop - begin, one) for one in self._ids[list(numbers)].tolist()]
-                continue
-            if value & KIND == ONE:
-                found[which].append((start - begin, stem - begin, form))
-            elif value:
-                numbers = self._group(value & NUMBER)
-                found[which] += [(start - begin, stem - begin, one) for one in self._ids[numbers].tolist()]
-            else:
-                continue
-            free, floor = last + 1, end
-        return found
-
-    def _columns(self, words: TextWords, hits: _Hits) -> Iterator[tuple[int, ...]]:
-        """What is known of each word where something was hit, in order."""
         at = (hits.values | hits.marked).nonzero()[0]
-        lasts, values, starts = hits.lasts[at], hits.values[at], words.starts[at]
-        which = np.searchsorted(hits.begins, starts, side="right") - 1
-        ids = self._ids.take(np.where((values & KIND) == ONE, values & NUMBER, 0))
-        columns = (starts, words.stems[lasts], words.ends[lasts], hits.begins[which], which, at, lasts, values, ids)
-        return zip(*(one.tolist() for one in columns), strict=True)
+        taken, others = self._greedy(text, words, hits, at)
+        at = at[taken]
+        values, starts = hits.values[at], words.starts[at]
+        many = ((values & KIND) == MANY).nonzero()[0]
+        ends = words.stems[hits.lasts[at]]
+        for place, value in zip(many.tolist(), (values[many] & NUMBER).tolist(), strict=True):
+            if place not in others:
+                numbers = self._groups[value + 1 : value + 1 + int(self._groups[value])]
+                others[place] = [(int(starts[place]), int(ends[place]), one) for one in self._ids[numbers].tolist()]
+        ids = self._ids.take(values & NUMBER, mode="clip")
+        cuts = np.searchsorted(starts, hits.begins).tolist()
+        if len(cuts) > 1:
+            shift = np.repeat(hits.begins, np.diff([*cuts, len(at)]))
+            starts, ends = starts - shift, ends - shift
+        return _by_text([*zip(starts.tolist(), ends.tolist(), ids.tolist(), strict=True)], others, cuts, hits.begins)
 
-    def _group(self, place: int) -> Array:
-        return self._groups[place + 1 : place + 1 + int(self._groups[place])]
+    def _greedy(self, text: str, words: TextWords, hits: _Hits, at: Array) -> tuple[list[int], dict[int, list[Match]]]:
+        """Which of the words `at` begin a match that counts; and of those with conditions, what they match."""
+        nexts = np.searchsorted(at, hits.lasts[at] + 1).tolist()
+        some = dict(zip(np.searchsorted(at, list(hits.some)).tolist(), hits.some, strict=True))
+        taken: list[int] = []
+        others: dict[int, list[Match]] = {}
+        now = floor = 0
+        while now < len(nexts):
+            if now in some:
+                if taken and len(taken) - 1 not in others:
+                    floor = int(words.ends[hits.lasts[at[taken[-1]]]])
+                if best := self._some_of(text, words, hits, some[now], floor):
+                    start, end, numbers, floor, after = best
+                    others[len(taken)] = [(start, end, one) for one in self._ids[list(numbers)].tolist()]
+                    taken.append(now)
+                    now = int(np.searchsorted(at, after))
+                    continue
+                if not hits.values[some[now]]:
+                    now += 1
+                    continue
+            taken.append(now)
+            now = nexts[now]
+        return taken, others
 
     def _some_of(
         self, text: str, words: TextWords, hits: _Hits, word: int, floor: int
@@ -216,6 +226,20 @@ class _Hits:
         rows = (firsts[some], lasts[some], values[some] & NUMBER)
         for first, last, number in zip(*(row.tolist() for row in rows), strict=True):
             self.some.setdefault(first, []).append((last, number))
+
+
+def _by_text(matches: list[Match], others: dict[int, list[Match]], cuts: list[int], begins: Array) -> list[list[Match]]:
+    """The matches of each text from its cut on; in the places of `others`, with offsets in the whole, those."""
+    places, found = sorted(others), []
+    for first, after, begin in zip(cuts, [*cuts[1:], len(matches)], begins.tolist(), strict=True):
+        mine: list[Match] = []
+        done = first
+        for place in places[bisect_left(places, first) : bisect_left(places, after)]:
+            mine += matches[done:place]
+            mine += [(start - begin, end - begin, form) for start, end, form in others[place]]
+            done = place + 1
+        found.append(mine + matches[done:after])
+    return found
 
 
 def _write(folder: Path, rows: FormRows) -> None:
