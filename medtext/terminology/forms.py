@@ -2,8 +2,8 @@
 
 A FormIndex is a folder that never changes once built. Processes that open it share its pages, and pickling one sends
 the path alone. Every word of a text is hashed once; a small table says which words begin a form, one large table
-whether a row of words goes on, is a form, or both. A form is reported only when all 64 bits of its hash agree, and the
-build proves that no two keys share theirs.
+whether a row of words goes on, is a form, or both. The build proves that no two keys share a hash. Texts are compared
+with forms by 48 bits of it and by its place in the table: in a petabyte of text one false match is to be expected.
 
 Overlaps: leftmost-longest, as in `Matcher`; nothing is reported inside a longer match or across its end.
 """
@@ -37,7 +37,8 @@ _META = "forms.json"
 _TABLES = ("words", "rows")
 _PARTS = ("pilots", "cells", "uppers")
 _SEEDS = 8  # two keys share a hash once in a million builds; another seed parts them
-_BATCH = 1 << 19  # characters read at once: arrays stay in the cache, and calls are few
+_BATCH = 1 << 18  # characters read at once: arrays stay in the cache, and calls are few
+_KIND, _SKIP = np.uint32(KIND), np.uint32(SKIP)
 _BREAK = "\n\0\n"  # between two texts of a batch: no form goes on across it
 
 
@@ -88,7 +89,11 @@ class FormIndex:
         """Map the files of an index; raises FormatError when one is absent, cut short, or of another version."""
         folder = Path(folder)
         meta = _read_meta(folder)
-        return cls(folder, meta, {name: _map(folder, name, size) for name, size in meta["sizes"].items()})
+        try:
+            return cls(folder, meta, {name: _map(folder, name, size) for name, size in meta["sizes"].items()})
+        except KeyError as error:
+            problem = f"the entry {error} is absent. Build the index again."
+            raise FormatError(problem, where=str(folder / _META)) from None
 
     def find(self, text: str) -> Iterator[Match]:
         """(start, end, id of the form) of each match, in order; a form given twice is reported twice."""
@@ -112,7 +117,8 @@ class FormIndex:
         text = texts[0] if len(texts) == 1 else _BREAK.join(texts)
         words = self._reader.read(text)
         hits = self._hits(words)
-        hits.begins = np.cumsum([0, *(len(one) + len(_BREAK) for one in texts[:-1])])
+        if len(texts) > 1:
+            hits.begins = np.cumsum([0, *(len(one) + len(_BREAK) for one in texts[:-1])])
         return self._choose(text, words, hits)
 
     def _hits(self, words: TextWords) -> _Hits:
@@ -122,12 +128,13 @@ class FormIndex:
         rounds: list[tuple[Array, Array, Array]] = [(lasts[:0], lasts[:0], np.zeros(0, np.uint32))]
         while len(firsts):
             values, slots = table.lookup(hashes)
-            some = (values & KIND).nonzero()[0]
-            some = some[table.sure(hashes[some], slots[some])]
-            rounds.append((firsts[some], lasts[some], values[some]))
-            skips = values >> np.uint32(SKIP)
-            on = skips.nonzero()[0]
-            firsts, lasts = firsts[on], lasts[on] + skips[on]
+            some = (values & _KIND).nonzero()[0]
+            if len(some):
+                some = some[table.sure(hashes.take(some), slots.take(some))]
+                rounds.append((firsts.take(some), lasts.take(some), values.take(some)))
+            values >>= _SKIP
+            on = values.nonzero()[0]
+            firsts, lasts = firsts.take(on), lasts.take(on) + values.take(on)
             table, hashes = self._rows, words.rows(firsts, lasts)
         hits = _Hits.none(len(words.starts))
         hits.add(words, *map(np.concatenate, zip(*rounds, strict=True)))
@@ -138,15 +145,14 @@ class FormIndex:
         at = (hits.values | hits.marked).nonzero()[0]
         taken, others = self._greedy(text, words, hits, at)
         at = at[taken]
-        values, starts = hits.values[at], words.starts[at]
-        many = ((values & KIND) == MANY).nonzero()[0]
-        ends = words.stems[hits.lasts[at]]
+        values, starts, ends = hits.values.take(at), words.starts.take(at), words.stems.take(hits.lasts.take(at))
+        many = ((values & _KIND) == MANY).nonzero()[0]
         for place, value in zip(many.tolist(), (values[many] & NUMBER).tolist(), strict=True):
             if place not in others:
                 numbers = self._groups[value + 1 : value + 1 + int(self._groups[value])]
                 others[place] = [(int(starts[place]), int(ends[place]), one) for one in self._ids[numbers].tolist()]
         ids = self._ids.take(values & NUMBER, mode="clip")
-        cuts = np.searchsorted(starts, hits.begins).tolist()
+        cuts = np.searchsorted(starts, hits.begins).tolist() if len(hits.begins) > 1 else [0]
         if len(cuts) > 1:
             shift = np.repeat(hits.begins, np.diff([*cuts, len(at)]))
             starts, ends = starts - shift, ends - shift
@@ -154,8 +160,8 @@ class FormIndex:
 
     def _greedy(self, text: str, words: TextWords, hits: _Hits, at: Array) -> tuple[list[int], dict[int, list[Match]]]:
         """Which of the words `at` begin a match that counts; and of those with conditions, what they match."""
-        nexts = np.searchsorted(at, hits.lasts[at] + 1).tolist()
-        some = dict(zip(np.searchsorted(at, list(hits.some)).tolist(), hits.some, strict=True))
+        nexts = np.searchsorted(at, hits.lasts.take(at) + 1).tolist()
+        some = dict(zip(np.searchsorted(at, [*hits.some]).tolist(), hits.some, strict=True)) if hits.some else {}
         taken: list[int] = []
         others: dict[int, list[Match]] = {}
         now = floor = 0
@@ -186,8 +192,10 @@ class FormIndex:
         for last, number in reversed(hits.some[word]):
             if hits.values[word] and last < hits.lasts[word]:
                 return None
-            raw = "".join(text[words.starts[one] : words.stems[one]] for one in range(word, last + 1))
-            place = Words(int(words.starts[word]), int(words.stems[last]), int(words.ends[last]), raw)
+            stems = words.stems[word : last + 1].tolist()
+            starts = words.starts[word : last + 1].tolist()
+            raw = "".join(text[start:stem] for start, stem in zip(starts, stems, strict=True))
+            place = Words(starts[0], stems[-1], int(words.ends[last]), raw)
             if best := placed(text, self._entries(number), place, floor=floor):
                 return *best, last + 1
         return None
@@ -230,6 +238,8 @@ class _Hits:
 
 def _by_text(matches: list[Match], others: dict[int, list[Match]], cuts: list[int], begins: Array) -> list[list[Match]]:
     """The matches of each text from its cut on; in the places of `others`, with offsets in the whole, those."""
+    if not others and len(cuts) == 1:
+        return [matches]
     places, found = sorted(others), []
     for first, after, begin in zip(cuts, [*cuts[1:], len(matches)], begins.tolist(), strict=True):
         mine: list[Match] = []

@@ -2,7 +2,7 @@
 
 Perfect hashing: keys fall into buckets of three on average, and each bucket keeps a *pilot*, a number under which all
 its keys land in cells that nobody else has. Half of a key lies in its cell beside the value and tells a stranger from
-the key; the other half lies apart and settles it. All arrays may be memory-mapped files.
+the key; sixteen bits more lie apart and settle it. All arrays may be memory-mapped files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Array = np.ndarray
 _LOAD = 0.87  # of the cells hold a key; fuller saves little space and builds slowly
 _BUCKET = 3  # keys a bucket, on average
 _PILOTS = 1 << 16
-_HALF = np.uint64(32)
+_HALF, _TOP = np.uint64(32), np.uint64(48)
 _LOW = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(0x9E3779B97F4A7C15)  # any odd number with bits in no order; this one is the golden ratio
 _TWO = np.uint64(0xBF58476D1CE4E5B9)
@@ -28,7 +28,7 @@ class HashClash(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HashTable:
-    """`pilots` uint16 a bucket, `cells` uint64 (value above, lower half of the key below), `uppers` uint32 a cell."""
+    """`pilots` uint16 a bucket, `cells` uint64 (value above, lower half of the key below), `uppers` uint16 a cell."""
 
     pilots: Array
     cells: Array
@@ -43,21 +43,21 @@ class HashTable:
         return cells.astype(np.uint32) * same, slots
 
     def sure(self, keys: Array, slots: Array) -> Array:
-        """Whether the keys that `lookup` found are those that were put in, all 64 bits of them."""
-        return self.uppers.take(slots) == (keys >> _HALF).astype(np.uint32)
+        """Whether the keys that `lookup` found are those that were put in: a stranger passes once in 2⁴⁸."""
+        return self.uppers.take(slots) == (keys >> _TOP).astype(np.uint16)
 
 
 def build_table(keys: Array, values: Array) -> HashTable:
     """The table of distinct uint64 keys and values from 1; raises HashClash when a bucket finds no pilot."""
     size = int(len(keys) / _LOAD) + 8
     pilots = np.zeros(len(keys) // _BUCKET + 1, np.uint16)
-    cells, uppers = np.zeros(size, np.uint64), np.zeros(size, np.uint32)
+    cells, uppers = np.zeros(size, np.uint64), np.zeros(size, np.uint16)
     taken, claims = np.zeros(size, bool), np.zeros(size, np.int32)
     for buckets, members in _by_size(keys, len(pilots)):
         _settle(buckets, keys[members], pilots, taken, claims)
     slots = _slots(keys, pilots.take(_buckets(keys, len(pilots))), size)
     cells[slots] = (values.astype(np.uint64) << _HALF) | (keys & _LOW)
-    uppers[slots] = (keys >> _HALF).astype(np.uint32)
+    uppers[slots] = (keys >> _TOP).astype(np.uint16)
     return HashTable(pilots, cells, uppers)
 
 

@@ -49,7 +49,10 @@ class TextWords:
 
     def rows(self, firsts: Array, lasts: Array) -> Array:
         """The hash of the row of words from each first to its last."""
-        return mixed((self.through.take(lasts, mode="clip") - self.before[firsts]) * self.back[firsts])
+        sums = self.through.take(lasts, mode="clip")
+        sums -= self.before.take(firsts)
+        sums *= self.back.take(firsts)
+        return mixed(sums)
 
 
 class TextReader:
@@ -112,7 +115,7 @@ class TextReader:
         if not len(edges):
             return edges
         sizes = starts[1:] - ends[:-1]
-        edges[:-1] = self._ones.take(lower[ends[:-1]])
+        edges[:-1] = self._ones.take(lower.take(ends[:-1]))
         two = (sizes == 2).nonzero()[0]
         places = ends[two]
         edges[two] = self._twos.take(lower[places].astype(np.int64) << 7 | lower[places + 1])

@@ -1,7 +1,13 @@
+import pickle
+import subprocess
+import sys
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medtext.errors import FormatError, WouldOverwriteError
 from medtext.terminology.forms import FormIndex
 from medtext.terminology.matcher import Matcher
 from tests.terminology.test_matcher import FORMS, MATCHER, PIECES, reference
@@ -91,3 +97,111 @@ def test_it_agrees_with_the_plain_matcher_on_any_text(index, text):
 @given(st.lists(st.lists(st.sampled_from([*PIECES, *ODD]), max_size=6).map("".join), max_size=6))
 def test_a_batch_finds_what_each_text_alone_gives(index, texts):
     assert list(index.find_many(texts)) == [list(index.find(text)) for text in texts]
+
+
+def test_a_match_gives_back_the_number_of_its_form(tmp_path):
+    index = FormIndex.build(
+        [("chest pain", 29857009), ("Chest pain", 9_007_199_254_740_993), ("MI", -7)], tmp_path / "i"
+    )
+    assert list(index.find("MI, chest\npains")) == [(0, 2, -7), (4, 15, 29857009), (4, 15, 9_007_199_254_740_993)]
+    assert len(index) == 3
+
+
+def test_an_index_without_forms_finds_nothing(tmp_path):
+    index = FormIndex.build([], tmp_path / "none")
+    assert list(index.find("chest pain")) == []
+    assert list(index.find_many([])) == []
+    assert list(index.find_many(["", "chest pain", ""])) == [[], [], []]
+
+
+def test_a_form_longer_than_any_step_is_found(tmp_path):
+    long = " ".join(f"w{number}" for number in range(70))
+    index = built([long, "w0"], tmp_path / "long")
+    assert list(index.find(f"x {long} y")) == [(2, 2 + len(long), 0)]
+    assert list(index.find(long[:-2])) == [(0, 2, 1)]
+
+
+def test_a_form_beyond_the_end_of_the_text_is_not_found(tmp_path):
+    index = built([" ".join("abcdefghijklmnop"), "chest pain at rest"], tmp_path / "end")
+    assert list(index.find("chest pain at")) == list(index.find("a")) == []
+
+
+def test_a_form_without_a_word_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no word"):
+        built(["--"], tmp_path / "index")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_index_is_never_replaced(index, tmp_path):
+    built(["pain"], tmp_path / "index")
+    with pytest.raises(WouldOverwriteError, match="new folder"):
+        built(["pain"], tmp_path / "index")
+
+
+def test_a_build_that_breaks_leaves_nothing(tmp_path):
+    def forms():
+        yield "pain", 0
+        raise OSError
+
+    with pytest.raises(OSError, match=""):
+        FormIndex.build(forms(), tmp_path / "index")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("forms.json", None, "did not end"),
+        ("forms.json", b"{", "damaged"),
+        ("forms.json", b"[]", "format None"),
+        ("forms.json", b'{"format": "medtext-forms/9"}', "medtext-forms/9"),
+        ("forms.json", b'{"format": "medtext-forms/1"}', "'sizes' is absent"),
+        ("rows-cells.npy", None, "absent"),
+        ("rows-cells.npy", b"\x93NUMPY", "holds 6 bytes"),
+    ],
+)
+def test_a_damaged_or_foreign_index_is_refused_by_name(tmp_path, name, content, message):
+    built(["pain"], tmp_path / "index")
+    path = tmp_path / "index" / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FormatError, match=message) as caught:
+        FormIndex.open(tmp_path / "index")
+    assert name in caught.value.where
+
+
+def test_a_file_of_the_right_size_but_no_array_is_refused(tmp_path):
+    built(["pain"], tmp_path / "index")
+    path = tmp_path / "index" / "ids.npy"
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(FormatError, match="damaged"):
+        FormIndex.open(tmp_path / "index")
+
+
+def test_pickling_sends_the_path_alone(index):
+    sent = pickle.dumps(index)
+    assert len(sent) < 500
+    assert list(pickle.loads(sent).find("chest pain")) == [(0, 10, 0)]
+
+
+def test_another_process_finds_the_same(index):
+    code = "import sys, medtext; print(list(medtext.FormIndex.open(sys.argv[1]).find('old MIs')))"
+    folder = pickle.loads(pickle.dumps(index))._folder
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[(4, 7, 4)]"
+
+
+def test_the_index_never_shows_its_forms(index):
+    assert "chest" not in repr(index)
+
+
+def test_long_texts_and_many_texts_take_no_more_than_seconds(index):
+    text = "No chest pain. Crohn’s disease, K+ 4.1; MIs\n" * 2000
+    began = time.process_time()
+    (whole,) = index.find_many([text])
+    assert len(whole) == 4 * 2000
+    assert sum(map(len, index.find_many(text.split("\n")))) == len(whole)
+    for odd in ("a\u0301" * 100_000, "' " * 100_000, "'s" * 100_000, "x" * 200_000, "\u0301" * 200_000, "α " * 50_000):
+        assert list(index.find(odd)) == list(MATCHER.find(odd))
+    assert time.process_time() - began < 10
