@@ -24,19 +24,15 @@ from typing import Any
 import numpy as np
 
 from medtext.errors import FormatError, WouldOverwriteError
-from medtext.terminology.formrows import CAPITAL, KIND, MANY, NUMBER, SKIP, SOME, FormKeys, FormRows, write_out
-from medtext.terminology.hashtable import HashClash, HashTable, build_table
+from medtext.terminology.formfiles import META, PARTS, TABLES, map_file, read_meta, write
+from medtext.terminology.formrows import CAPITAL, KIND, MANY, NUMBER, SKIP, SOME, write_out
+from medtext.terminology.hashtable import HashTable
 from medtext.terminology.matcher import Entry, Words, placed
 from medtext.terminology.textwords import TextReader, TextWords
 
 Array = np.ndarray
 Match = tuple[int, int, int]
 
-FORMAT = "medtext-forms/1"
-_META = "forms.json"
-_TABLES = ("words", "rows")
-_PARTS = ("pilots", "cells", "uppers")
-_SEEDS = 8  # two keys share a hash once in a million builds; another seed parts them
 _BATCH = 1 << 18  # characters read at once: arrays stay in the cache, and calls are few
 _KIND, _SKIP = np.uint32(KIND), np.uint32(SKIP)
 _BREAK = "\n\0\n"  # between two texts of a batch: no form goes on across it
@@ -49,7 +45,7 @@ class FormIndex:
         """Use `build` or `open`."""
         self._folder, self._count = folder, meta["forms"]
         self._reader = TextReader(meta["edges"], seed=meta["seed"], longest=meta["longest"])
-        self._words, self._rows = (HashTable(*(arrays[f"{name}-{part}"] for part in _PARTS)) for name in _TABLES)
+        self._words, self._rows = (HashTable(*(arrays[f"{name}-{part}"] for part in PARTS)) for name in TABLES)
         self._ids, self._groups = arrays["ids"], arrays["groups"]
         self._some, self._places = arrays["some"], arrays["places"]
         self._entries = functools.lru_cache(maxsize=4096)(self._read_entries)
@@ -77,7 +73,7 @@ class FormIndex:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:
-            _write(made, rows)
+            write(made, rows)
             os.replace(made, folder)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
@@ -88,12 +84,12 @@ class FormIndex:
     def open(cls, folder: str | Path) -> FormIndex:
         """Map the files of an index; raises FormatError when one is absent, cut short, or of another version."""
         folder = Path(folder)
-        meta = _read_meta(folder)
+        meta = read_meta(folder)
         try:
-            return cls(folder, meta, {name: _map(folder, name, size) for name, size in meta["sizes"].items()})
+            return cls(folder, meta, {name: map_file(folder, name, size) for name, size in meta["sizes"].items()})
         except KeyError as error:
             problem = f"the entry {error} is absent. Build the index again."
-            raise FormatError(problem, where=str(folder / _META)) from None
+            raise FormatError(problem, where=str(folder / META)) from None
 
     def find(self, text: str) -> Iterator[Match]:
         """(start, end, id of the form) of each match, in order; a form given twice is reported twice."""
@@ -250,67 +246,3 @@ def _by_text(matches: list[Match], others: dict[int, list[Match]], cuts: list[in
             done = place + 1
         found.append(mine + matches[done:after])
     return found
-
-
-def _write(folder: Path, rows: FormRows) -> None:
-    """All files of an index."""
-    seed, keys, tables = _tables(rows)
-    offsets = np.cumsum([0, *map(len, keys.values.some)], dtype=np.int64)
-    arrays = {f"{name}-{part}": getattr(tables[name], part) for name in _TABLES for part in _PARTS}
-    ids = np.frombuffer(rows.ids, np.int64)
-    small = not len(ids) or (ids.min() >= -(1 << 31) and ids.max() < 1 << 31)
-    arrays |= {"ids": ids.astype(np.int32) if small else ids, "groups": np.array(keys.values.groups, np.int32)}
-    arrays |= {"some": np.frombuffer(b"".join(keys.values.some) + b"\n", np.uint8), "places": offsets}
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array.astype(array.dtype.newbyteorder("<"), copy=False), allow_pickle=False)
-    meta = {
-        "format": FORMAT,
-        "forms": len(ids),
-        "keys": len(keys.words) + len(keys.rows),
-        "seed": seed,
-        "longest": keys.longest,
-        "edges": list(rows.edges),
-        "sizes": {name: (folder / f"{name}.npy").stat().st_size for name in arrays},
-    }
-    (folder / _META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-
-
-def _tables(rows: FormRows) -> tuple[int, FormKeys, dict[str, HashTable]]:
-    """The first seed under which all keys are told apart, and the tables of these keys."""
-    for seed in range(1, 2 * _SEEDS, 2):
-        try:
-            keys = rows.keys(seed=seed)
-            tables = build_table(keys.words, keys.word_values), build_table(keys.rows, keys.row_values)
-        except HashClash:
-            continue
-        return seed, keys, dict(zip(_TABLES, tables, strict=True))
-    raise AssertionError("No seed parts the keys.")  # the chance is below one in 10⁴⁰
-
-
-def _read_meta(folder: Path) -> dict[str, Any]:
-    where = str(folder / _META)
-    try:
-        meta = json.loads((folder / _META).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError("this is no form index, or its build did not end.", where=where) from None
-    except ValueError:
-        raise FormatError("the file is damaged. Build the index again.", where=where) from None
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        kind = meta.get("format") if isinstance(meta, dict) else None
-        raise FormatError(
-            f"format {kind!r} cannot be read; this version reads {FORMAT!r}. Build it again.", where=where
-        )
-    return meta
-
-
-def _map(folder: Path, name: str, size: int) -> Array:
-    """A file as an array that the system reads page by page; all processes share the pages."""
-    path = folder / f"{name}.npy"
-    held = path.stat().st_size if path.is_file() else -1
-    if held != size:
-        problem = "is absent" if held < 0 else f"holds {held} bytes, not {size}"
-        raise FormatError(f"the file {problem}. Build the index again.", where=str(path))
-    try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except ValueError:
-        raise FormatError("the file is damaged. Build the index again.", where=str(path)) from None

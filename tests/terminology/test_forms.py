@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtext.errors import FormatError, WouldOverwriteError
-from medtext.terminology import forms
+from medtext.terminology import formfiles
 from medtext.terminology.forms import FormIndex
 from medtext.terminology.matcher import Matcher
 from tests.terminology.test_matcher import FORMS, MATCHER, PIECES, reference
@@ -149,8 +149,8 @@ def test_a_build_that_runs_out_of_disk_leaves_nothing(tmp_path, monkeypatch, cal
             raise OSError(28, "No space left on device")
         save(path, array, **options)
 
-    save = forms.np.save
-    monkeypatch.setattr(forms.np, "save", full)
+    save = formfiles.np.save
+    monkeypatch.setattr(formfiles.np, "save", full)
     with pytest.raises(OSError, match="No space"):
         built(["pain"], tmp_path / "index")
     assert list(tmp_path.iterdir()) == []
