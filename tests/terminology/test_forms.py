@@ -213,3 +213,19 @@ def test_long_texts_and_many_texts_take_no_more_than_seconds(index):
     for odd in ("a\u0301" * 100_000, "' " * 100_000, "'s" * 100_000, "x" * 200_000, "\u0301" * 200_000, "α " * 50_000):
         assert list(index.find(odd)) == list(MATCHER.find(odd))
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("given_forms", "text", "found"),
+    [
+        (["K+", "+a"], "K+a", [(0, 2, 0)]),
+        (["K", "+a"], "K+a", [(0, 1, 0), (1, 3, 1)]),
+        (["heart failure", "s"], "heart failure's s", [(0, 13, 0), (16, 17, 1)]),
+        (["chest pain"], "chest   pain chest.  pain chest - pain chest \n pain", [(0, 12, 0), (39, 51, 0)]),
+        (["chest pain"], f"chest{' ' * 80}pain", [(0, 89, 0)]),
+        (["chest pain"], f"chest{' ' * 81}pain", []),
+    ],
+)
+def test_both_matchers_read_signs_and_gaps_alike(tmp_path, given_forms, text, found):
+    assert list(Matcher(given_forms).find(text)) == found
+    assert list(built(given_forms, tmp_path / "index").find(text)) == found
