@@ -22,12 +22,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 # A word keeps its combining marks; a possessive 's is read with it but is no part of it.
-_MARKS = "\u0300-\u036f"
-_WORD = re.compile(rf"([^\W_]+(?:[{_MARKS}]+[^\W_]*)*)(['’‘ʼ＇`´][sS](?![^\W_]|[{_MARKS}]))?")
-_GAP = re.compile(rf"[^\w{_MARKS}]{{1,80}}")
-_HYPHENS = "-‐‑‒–—−﹣－"
-_SOFT = re.compile(rf"[^\S\r\n]+|(?:[^\S\r\n]*|[{_HYPHENS}])(?:\r\n?|\n)[^\S\r\n]*|[{_HYPHENS}]")
-_PLAIN = str.maketrans({**dict.fromkeys(_HYPHENS, "-"), **dict.fromkeys("’‘ʼ＇`´", "'")})
+MARKS = "\u0300-\u036f"
+QUOTES = "’‘ʼ＇`´"
+WORD = re.compile(rf"([^\W_]+(?:[{MARKS}]+[^\W_]*)*)(['{QUOTES}][sS](?![^\W_]|[{MARKS}]))?")
+GAP = re.compile(rf"[^\w{MARKS}]{{1,80}}")
+HYPHENS = "-‐‑‒–—−﹣－"
+_SOFT = re.compile(rf"[^\S\r\n]+|(?:[^\S\r\n]*|[{HYPHENS}])(?:\r\n?|\n)[^\S\r\n]*|[{HYPHENS}]")
+_PLAIN = str.maketrans({**dict.fromkeys(HYPHENS, "-"), **dict.fromkeys(QUOTES, "'")})
 
 _LONG = 40  # characters; no longer form is an abbreviation
 
@@ -68,7 +69,7 @@ def plurals(word: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spelling:
+class Spelling:
     """One way to write a form: words and the edges between them, and punctuation before and after."""
 
     words: tuple[str, ...]
@@ -79,7 +80,17 @@ class _Spelling:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Words:
+    """Words in a row in a text: their place with and without a last possessive, and the words alone, as written."""
+
+    start: int
+    stem: int
+    end: int
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
     """What a key stands for: the form, and what beside the folded words must be as it says."""
 
     form: int
@@ -88,14 +99,17 @@ class _Entry:
     tail: str
     possessive: bool
 
-    def place(self, text: str, start: int, last: re.Match[str], words: str) -> tuple[int, int] | None:
-        """Where the form lies when its words do from `start` to `last`, or None."""
-        if (self.exact and words != self.exact) or (self.possessive and not last[2]):
+    def place(self, text: str, words: Words, *, floor: int = 0) -> tuple[int, int] | None:
+        """Where the form lies when its words do as said and nothing of it may stand before `floor`, or None."""
+        if (self.exact and words.raw != self.exact) or (self.possessive and words.end == words.stem):
             return None
-        end = last.end() if self.possessive else last.end(1)
-        if not text.startswith(self.tail, end) or not text.endswith(self.head, 0, start):
+        end = words.end if self.possessive else words.stem
+        if not text.startswith(self.tail, end) or not text.endswith(self.head, floor, words.start):
             return None
-        return start - len(self.head), end + len(self.tail)
+        return words.start - len(self.head), end + len(self.tail)
+
+
+_Found = tuple[int, int, tuple[int, ...], int]
 
 
 class Matcher:
@@ -105,43 +119,41 @@ class Matcher:
         """Raises ValueError for a form without a letter or digit."""
         # First word → most words of a form that begins with it; words and edges as one string → what they stand for.
         self._longest: dict[str, int] = {}
-        self._entries: dict[str, tuple[_Entry, ...]] = {}
+        self._entries: dict[str, tuple[Entry, ...]] = {}
         for number, form in enumerate(forms):
-            exact = _keeps_case(form)
-            for spelling in _spellings(form):
+            exact = keeps_case(form)
+            for spelling in spellings(form):
                 self._put(spelling, number, exact=exact)
 
-    def _put(self, spelling: _Spelling, number: int, *, exact: bool) -> None:
+    def _put(self, spelling: Spelling, number: int, *, exact: bool) -> None:
         words = tuple(map(fold, spelling.words))
         key = words[0] + "".join(edge + word for edge, word in zip(spelling.edges, words[1:], strict=True))
         raw = "".join(spelling.words) if exact else ""
-        entry = _Entry(number, raw, spelling.head, spelling.tail, spelling.possessive[-1])
+        entry = Entry(number, raw, spelling.head, spelling.tail, spelling.possessive[-1])
         held = self._entries.get(key, ())
         if entry not in held:
             # The one that covers more punctuation first: it wins where both match.
-            self._entries[key] = tuple(sorted((*held, entry), key=_by_reach)) if held else (entry,)
+            self._entries[key] = tuple(sorted((*held, entry), key=by_reach)) if held else (entry,)
         self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
 
     def find(self, text: str) -> Iterator[tuple[int, int, int]]:
         """(start, end, index of the form) of each match, in order; a form given twice is reported twice."""
         position, longest = 0, self._longest
-        while word := _WORD.search(text, position):
-            position = word.end()
+        while word := WORD.search(text, position):
+            floor, position = position, word.end()
             limit = longest.get(fold(word[1]))
-            if limit and (found := self._match(text, word, limit, position)):
-                start, end, forms = found
+            if limit and (found := self._match(text, word, limit, floor)):
+                start, end, forms, position = found
                 for form in forms:
                     yield start, end, form
-                position = max(end, word.end())
 
-    def _match(
-        self, text: str, first: re.Match[str], limit: int, position: int
-    ) -> tuple[int, int, tuple[int, ...]] | None:
-        """The longest match that begins at a word."""
+    def _match(self, text: str, first: re.Match[str], limit: int, floor: int) -> _Found | None:
+        """The longest match that begins at a word, and from where to go on."""
         key, words, last, best = fold(first[1]), first[1], first, None
         for left in range(limit - 1, -1, -1):
             if key in self._entries:
-                best = self._placed(text, key, first.start(), last, words) or best
+                place = Words(first.start(), last.end(1), last.end(), words)
+                best = placed(text, self._entries[key], place, floor=floor) or best
             after = _next(text, last.end()) if left else None
             if after is None:
                 break
@@ -149,25 +161,26 @@ class Matcher:
             key, words = f"{key}{edge}{fold(last[1])}", words + last[1]
         return best
 
-    def _placed(
-        self, text: str, key: str, start: int, last: re.Match[str], words: str
-    ) -> tuple[int, int, tuple[int, ...]] | None:
-        placed = [(entry.place(text, start, last, words), entry.form) for entry in self._entries[key]]
-        widest = next((place for place, _ in placed if place), None)
-        if widest is None:
-            return None
-        return *widest, tuple(dict.fromkeys(form for place, form in placed if place == widest))
+
+def placed(text: str, entries: Iterable[Entry], words: Words, *, floor: int) -> _Found | None:
+    """The first entry that lies here, all that lie in the same place, and from where to go on."""
+    places = [(entry.place(text, words, floor=floor), entry.form) for entry in entries]
+    widest = next((place for place, _ in places if place), None)
+    if widest is None:
+        return None
+    forms = tuple(dict.fromkeys(form for place, form in places if place == widest))
+    return *widest, forms, max(widest[1], words.end)
 
 
 def _next(text: str, end: int) -> tuple[str, re.Match[str]] | None:
     """The edge after `end` and the word behind it; None where no form can go on."""
-    gap = _GAP.match(text, end)
-    word = gap and _WORD.match(text, gap.end())
-    edge = word and _edge(gap[0])
+    gap = GAP.match(text, end)
+    word = gap and WORD.match(text, gap.end())
+    edge = word and edge_of(gap[0])
     return (edge, word) if edge else None
 
 
-def _edge(gap: str) -> str:
+def edge_of(gap: str) -> str:
     """What stands between two words, the same for all spellings of it; empty where no form may go on."""
     if gap == " " or _SOFT.fullmatch(gap):
         return " "
@@ -176,11 +189,11 @@ def _edge(gap: str) -> str:
     return "" if broken or len(core) > 4 else core
 
 
-def _by_reach(entry: _Entry) -> tuple[int, int]:
+def by_reach(entry: Entry) -> tuple[int, int]:
     return -len(entry.head) - len(entry.tail) - entry.possessive, entry.form
 
 
-def _keeps_case(form: str) -> bool:
+def keeps_case(form: str) -> bool:
     """Whether a form is matched as it is written only: MI, COPD, fx, IgE; not flu, A-fib, CT scan."""
     if len(form) > _LONG:
         return False
@@ -191,7 +204,7 @@ def _keeps_case(form: str) -> bool:
     return len(characters) <= 2 or (len(characters) == 3 and any(one.isupper() for one in characters[1:]))
 
 
-def _spellings(form: str) -> Iterator[_Spelling]:
+def spellings(form: str) -> Iterator[Spelling]:
     """Every way to write a form that is matched."""
     base = _spell(form)
     plain = set(base.edges) <= {" "} and not any(base.possessive)
@@ -204,33 +217,39 @@ def _spellings(form: str) -> Iterator[_Spelling]:
                 yield replace(spelling, words=(*spelling.words[:-1], word))
 
 
-def _variants(base: _Spelling) -> Iterable[_Spelling]:
+def _variants(base: Spelling) -> Iterable[Spelling]:
     made = (base, _without_stops(base), _joined(base), *_without_quotes(base))
     return dict.fromkeys(map(_spaced, made))
 
 
-def _spell(form: str) -> _Spelling:
+def _spell(form: str) -> Spelling:
     """The form as it is given; a hyphen stays one until the variants are made."""
-    found = list(_WORD.finditer(form))
+    found = list(WORD.finditer(form))
     if not found:
         raise ValueError(f"The form {form!r} holds no word.")
     gaps = [form[one.end() : other.start()].translate(_PLAIN) for one, other in pairwise(found)]
-    edges = tuple("-" if gap == "-" else _edge(gap) or gap.strip() for gap in gaps)
+    edges = tuple("-" if gap == "-" else edge_of(gap) or gap.strip() for gap in gaps)
     words = tuple(one[1] for one in found)
     possessive = tuple(bool(one[2]) for one in found)
-    return _Spelling(words, edges, form[: found[0].start()], form[found[-1].end() :], possessive)
+    return Spelling(words, edges, form[: found[0].start()], form[found[-1].end() :], possessive)
 
 
-def _spaced(spelling: _Spelling) -> _Spelling:
+def _spaced(spelling: Spelling) -> Spelling:
+    if "-" not in spelling.edges:
+        return spelling
     return replace(spelling, edges=tuple(" " if edge == "-" else edge for edge in spelling.edges))
 
 
-def _without_stops(spelling: _Spelling) -> _Spelling:
+def _without_stops(spelling: Spelling) -> Spelling:
+    if "." not in spelling.edges:
+        return spelling
     return replace(spelling, edges=tuple(" " if edge == "." else edge for edge in spelling.edges))
 
 
-def _joined(spelling: _Spelling) -> _Spelling:
+def _joined(spelling: Spelling) -> Spelling:
     """X-ray as Xray, A-fib as Afib; not what would become shorter than four characters."""
+    if "-" not in spelling.edges:
+        return spelling
     words, edges, possessive = [spelling.words[0]], [], [spelling.possessive[0]]
     for edge, word, owns in zip(spelling.edges, spelling.words[1:], spelling.possessive[1:], strict=True):
         if edge == "-" and len(words[-1] + word) >= 4 and not possessive[-1]:
@@ -243,7 +262,7 @@ def _joined(spelling: _Spelling) -> _Spelling:
     return replace(spelling, words=tuple(words), edges=tuple(edges), possessive=tuple(possessive))
 
 
-def _without_quotes(spelling: _Spelling) -> Iterator[_Spelling]:
+def _without_quotes(spelling: Spelling) -> Iterator[Spelling]:
     """Parkinson's disease as Parkinsons disease, Graves' disease as Graves disease."""
     if any(spelling.possessive):
         pairs = zip(spelling.words, spelling.possessive, strict=True)
