@@ -1,7 +1,8 @@
 """Readers of the files that terminologies are published in: one module per vendor's layout.
 
 A reader module holds `READER = Reader(...)` with `rows(files, **options)`, which gives rows as it reads, and
-`release(files)`, which says what release the files are. What a source is called and whose it is stands in `sources.yaml`.
+`release(files)`, which says what release the files are. What a source is called, and whose it is, stands in
+`sources.yaml`.
 """
 
 from __future__ import annotations

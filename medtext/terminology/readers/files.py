@@ -40,11 +40,7 @@ class ReleaseFile:
 
     def sha256(self) -> str:
         """The hash of its content, in hexadecimal digits."""
-        digest = hashlib.sha256()
-        with self.open() as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+        return file_hash(self.open())
 
     def lines(self, *, encoding: str = "utf-8", ended: bool = False) -> Iterator[tuple[int, str]]:
         """(number from 1, text without its end) of each line. `ended`: the last line must have an end too.
@@ -60,6 +56,15 @@ class ReleaseFile:
     def fail(self, line: int, message: str, *, column: int = 0) -> FormatError:
         """The error for a place in this file."""
         return FormatError(message, where=f"{self.short}:{line}:{column}" if column else f"{self.short}:{line}")
+
+
+def file_hash(stream: BinaryIO) -> str:
+    """The SHA-256 of what a stream holds, in hexadecimal digits; closes it."""
+    digest = hashlib.sha256()
+    with stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _lines(stream: BinaryIO, name: str, encoding: str, ended: bool) -> Iterator[tuple[int, str]]:
@@ -178,7 +183,9 @@ def bar_rows(file: ReleaseFile, width: int) -> Iterator[tuple[int, list[str]]]:
         cells = line.split("|")
         if len(cells) != width + 1 or cells[-1]:
             found = len(cells) - (not cells[-1])
-            raise file.fail(number, f"{found} columns; {file.short} has {width}, each with a bar after it.", column=found)
+            raise file.fail(
+                number, f"{found} columns; {file.short} has {width}, each with a bar after it.", column=found
+            )
         yield number, cells[:-1]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from medtext.errors import FormatError
-from medtext.terminology.readers import Reader
+from medtext.terminology.readers import Reader, about
 from medtext.terminology.readers.files import Files, ReleaseFile
 from medtext.terminology.rows import IS_A, ConceptRow, FactRow, LinkRow, Row, TermRow
 
@@ -105,17 +105,17 @@ def _events(file: ReleaseFile, events: tuple[str, ...]) -> Iterator[tuple[str, E
 
 
 def _tabular_rows(file: ReleaseFile) -> Iterator[Row]:
-    chapters = 0
+    chapters, exceptions = 0, about("icd10cm")["seventh"]
     for _, element in _events(file, ("end",)):
         if element.tag == "chapter":
             chapters += 1
-            yield from _chapter_rows(file, element)
+            yield from _chapter_rows(file, element, exceptions)
             element.clear()
     if not chapters:
         raise file.fail(1, "this is no tabular list: it holds no chapter.")
 
 
-def _chapter_rows(file: ReleaseFile, chapter: Element) -> Iterator[Row]:
+def _chapter_rows(file: ReleaseFile, chapter: Element, exceptions: list[dict[str, str]]) -> Iterator[Row]:
     name = _text(chapter, "desc")
     found = _RANGE.search(name)
     code = found[1] if found else _text(chapter, "name")
@@ -127,7 +127,7 @@ def _chapter_rows(file: ReleaseFile, chapter: Element) -> Iterator[Row]:
             yield from _group_rows(inner, name, "section", section)
             yield LinkRow(_SYSTEM, inner, IS_A, _SYSTEM, code)
         for diag in section.findall("diag"):
-            yield from _diag_rows(file, diag, inner, {})
+            yield from _diag_rows(file, diag, inner, {}, exceptions)
 
 
 def _group_rows(code: str, name: str, kind: str, element: Element) -> Iterator[Row]:
@@ -139,7 +139,9 @@ def _group_rows(code: str, name: str, kind: str, element: Element) -> Iterator[R
     yield from _notes(code, element)
 
 
-def _diag_rows(file: ReleaseFile, diag: Element, parent: str, seventh: dict[str, str]) -> Iterator[Row]:
+def _diag_rows(
+    file: ReleaseFile, diag: Element, parent: str, seventh: dict[str, str], exceptions: list[dict[str, str]]
+) -> Iterator[Row]:
     code, name = _text(diag, "name"), _text(diag, "desc")
     if not _DOTTED.fullmatch(code) or not name:
         raise FormatError(f"{code or 'a diag element'!r} has no proper code or no name.", where=file.short)
@@ -153,15 +155,18 @@ def _diag_rows(file: ReleaseFile, diag: Element, parent: str, seventh: dict[str,
         yield TermRow(_SYSTEM, code, (note.text or "").strip(), "inclusion")
     yield from _notes(code, diag)
     for one in below:
-        yield from _diag_rows(file, one, code, seventh)
+        yield from _diag_rows(file, one, code, seventh, exceptions)
     if not below:
-        yield from _extended(code, name, seventh)
+        yield from _extended(code, name, seventh, exceptions)
 
 
-def _extended(code: str, name: str, seventh: dict[str, str]) -> Iterator[Row]:
+def _extended(code: str, name: str, seventh: dict[str, str], exceptions: list[dict[str, str]]) -> Iterator[Row]:
     """The billable codes with a seventh character, filled up with X."""
     plain = code.replace(".", "").ljust(6, "X")
+    only = next((one["only"] for one in exceptions if re.fullmatch(one["codes"], plain)), None)
     for character, meaning in seventh.items():
+        if only is not None and character not in only:
+            continue
         full = dotted(plain + character)
         yield ConceptRow(_SYSTEM, full, "code", True, True)
         yield TermRow(_SYSTEM, full, f"{name}, {meaning}", "name", True)

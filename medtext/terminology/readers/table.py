@@ -42,7 +42,9 @@ def rows(
         chosen: dict[str, str] = {}
         for line, row in table_rows(file, names=header):
             chosen = chosen or _chosen(file, row, columns)
-            yield from _entry(file, line, {key: row[name].strip() for key, name in chosen.items()}, system, separator, tags)
+            yield from _entry(
+                file, line, {key: row[name].strip() for key, name in chosen.items()}, system, separator, tags
+            )
             for key, value in row.items():
                 if value.strip() and key not in chosen.values():
                     yield FactRow(system, row[chosen["code"]].strip(), key, value.strip())
@@ -118,7 +120,9 @@ def _header_line(file: ReleaseFile, wanted: set[str]) -> tuple[int, str]:
         cells = {cell.strip(' "').lower() for cell in re.split(r"[\t,]", line)}
         if not wanted or cells & wanted:
             return number - 1, line
-    raise file.fail(1, "the file is empty." if not first else f"no line names the column {' or '.join(sorted(wanted))}.")
+    raise file.fail(
+        1, "the file is empty." if not first else f"no line names the column {' or '.join(sorted(wanted))}."
+    )
 
 
 def found_columns(
