@@ -24,7 +24,7 @@ NEAR_MEANING = (
 
 @dataclass(frozen=True, slots=True)
 class ConceptRow:
-    """A code exists. `kind` is the source's own sort of concept (disorder, SCD, chapter); `billable` None = no such idea."""
+    """A code. `kind` is the source's own sort of concept (disorder, SCD, chapter); `billable` is None where that means nothing."""
 
     system: str
     code: str

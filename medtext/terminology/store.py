@@ -32,7 +32,8 @@ _MAPPED = 1 << 33  # bytes of the store that may be mapped
 _HITS = 2_000  # terms that are looked at for one search
 _SEARCH = f"""
 SELECT t.concept FROM words JOIN terms t ON t.id = words.rowid JOIN concepts c ON c.id = t.concept
-WHERE words MATCH ? {{where}} ORDER BY lower(t.name) != ?, NOT c.active, NOT t.preferred, length(t.name), t.id LIMIT {_HITS}
+WHERE words MATCH ? {{where}}
+ORDER BY lower(t.name) != ?, NOT c.active, NOT t.preferred, length(t.name), t.id LIMIT {_HITS}
 """
 
 

@@ -1,7 +1,7 @@
 """The tables of a compiled terminology in SQLite: how rows of any order become concepts, terms, links and facts.
 
 Rows first go into staging tables in a database of their own, and are joined there, so that memory does not grow with
-the release. Concepts are numbered from 0 in the order of system and code; the terms of a concept lie together, best first.
+the release. Concepts are numbered from 0 in the order of system and code; the terms of each lie together.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ FORM_KINDS = ("name", "synonym", "inclusion", "consumer", "display")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was loaded: rows of each kind, rows left out and why, terms and links whose concept is not in the release."""
+    """What was loaded: rows of each kind, and rows that the reader left out on purpose, by why."""
 
     counts: dict[str, int]
     left_out: dict[str, int]

@@ -28,7 +28,7 @@ _SIDE_FILES = {
 
 
 def rows(files: Files) -> Iterator[Row]:
-    """Codes with their names, axes and status; replacements, parts, consumer names and hierarchy where they are there."""
+    """Codes with their names, axes and status; replacements, parts, consumer names, hierarchy where there are any."""
     main = files.need(_MAIN, "LOINC table", "Loinc.csv")
     yield from _codes(main)
     mapped, consumer, parts, hierarchy = (_side(files, *one) for one in _SIDE_FILES.items())

@@ -149,7 +149,8 @@ def _preferences(found: list[ReleaseFile]) -> list[set[str]]:
 
 def _terms(descriptions: list[ReleaseFile], preferred: list[set[str]], language: str) -> Iterator[Row]:
     columns = ("id", "active", "conceptId", "languageCode", "typeId", "term", "caseSignificanceId")
-    chosen = next((one for one in preferred if one), set())
+    most = max(map(len, preferred))
+    chosen = next(one for one in preferred if 2 * len(one) >= most)
     others = 0
     for file in descriptions:
         for key, active, concept, spoken, kind, term, _ in _newest(file, columns):

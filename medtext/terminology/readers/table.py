@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from medtext.errors import ConfigError, NoteError
+from medtext.errors import ConfigError, FormatError, NoteError
 from medtext.span import Code
 from medtext.terminology.readers import Reader
 from medtext.terminology.readers.files import Files, ReleaseFile, csv_rows
@@ -33,21 +33,23 @@ def rows(
 
         Edition("table", "formulary.csv", options={"system": "LOCAL", "columns": {"code": "item", "name": "label"}})
 
-    `columns` maps code, name, synonyms, kind, active, parent, replaced_by to the table's own columns; without it they are
-    called so. `header` names the columns of a table that has no header. Synonyms are parted by `separator`. With `tags` a
-    name such as `Pain (finding)` is a fully specified name: the name without the tag is preferred, the tag is the kind.
-    Columns that the map does not name become facts.
+    `columns` maps code, name, synonyms, kind, active, parent, replaced_by to the table's own columns; without it they
+    are called so. `header` names the columns of a table that has no header. Synonyms are parted by `separator`. With
+    `tags` a name such as `Pain (finding)` is a fully specified name: the name without the tag is preferred, the tag is
+    the kind. Columns that the map does not name become facts.
     """
     for file in files.match(_TABLE):
         chosen: dict[str, str] = {}
         for line, row in table_rows(file, names=header):
             chosen = chosen or _chosen(file, row, columns)
-            yield from _entry(
-                file, line, {key: row[name].strip() for key, name in chosen.items()}, system, separator, tags
-            )
+            cells = {key: row[name].strip() for key, name in chosen.items()}
+            yield from _entry(cells, system, file.fail(line, "the code or the name is not one."), tags=tags)
+            for synonym in cells.get("synonyms", "").split(separator):
+                if synonym.strip():
+                    yield TermRow(system, cells["code"], synonym.strip())
             for key, value in row.items():
                 if value.strip() and key not in chosen.values():
-                    yield FactRow(system, row[chosen["code"]].strip(), key, value.strip())
+                    yield FactRow(system, cells["code"], key, value.strip())
 
 
 def release(files: Files) -> str:
@@ -67,25 +69,20 @@ def _chosen(file: ReleaseFile, row: Mapping[str, str], columns: Mapping[str, str
     return wanted
 
 
-def _entry(
-    file: ReleaseFile, line: int, cells: Mapping[str, str], system: str, separator: str, tags: bool
-) -> Iterator[Row]:
+def _entry(cells: Mapping[str, str], system: str, wrong: FormatError, *, tags: bool) -> Iterator[Row]:
     code, name = cells["code"], cells["name"]
     try:
         Code(system, code)
-    except NoteError as error:
-        raise file.fail(line, str(error)) from None
+    except NoteError:
+        raise wrong from None
     if not name:
-        raise file.fail(line, "the name is empty.")
+        raise wrong
     tag = _TAG.search(name) if tags else None
     active = cells.get("active", "").lower() not in _NO
     yield ConceptRow(system, code, cells.get("kind") or (tag[1] if tag else ""), active)
     if tag:
         yield TermRow(system, code, name, "fsn")
     yield TermRow(system, code, name[: tag.start()] if tag else name, "name", True)
-    for synonym in cells.get("synonyms", "").split(separator):
-        if synonym.strip():
-            yield TermRow(system, code, synonym.strip())
     for relation, column in ((IS_A, "parent"), ("replaced_by", "replaced_by")):
         if target := cells.get(column, ""):
             yield LinkRow(system, code, relation, system, target)
@@ -94,7 +91,10 @@ def _entry(
 def table_rows(
     file: ReleaseFile, *, names: Sequence[str] = (), header: Iterable[str] = ()
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, cell by column name). `names`: the table has no header; `header`: prose stands before a line with one of these."""
+    """(line, cell by column name) of each row.
+
+    `names`: the table has no header. `header`: prose stands before a line that has one of these columns.
+    """
     skip, first = _header_line(file, {one.lower() for one in header})
     if "\t" not in first:
         yield from csv_rows(file, skip=skip)
