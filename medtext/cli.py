@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medtext import __version__
+from medtext.commands.terminology import add_terminology
 from medtext.errors import MedtextError, Problem
 from medtext.review_commands import add_audit, add_evaluate
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _READER = ("text_column", "id_column", "encoding")
 _RUN = ("input_format", "output_format", "deidentified", "overwrite", "allow_phi", "limit", "progress")
 _FLAGS = {"input_format": "--from", "output_format": "--to", "format": "--from", "sample_file": "-o"}
-_OPTIONS = (*_READER, *_RUN, "resume", "format", "taxonomy", "key_column", "sample", "sample_file")
+_OPTIONS = (*_READER, *_RUN, "resume", "format", "taxonomy", "partial", "key_column", "sample", "sample_file")
 
 
 def annotate(args: argparse.Namespace) -> int:
@@ -156,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         build(commands)
     for build_review in (add_evaluate, add_audit):
         build_review(partial(_command, commands))
+    add_terminology(commands, _command)
     return parser
 
 

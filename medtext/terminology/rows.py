@@ -24,7 +24,10 @@ NEAR_MEANING = (
 
 @dataclass(frozen=True, slots=True)
 class ConceptRow:
-    """A code. `kind` is the source's own sort of concept (disorder, SCD, chapter); `billable` is None where that means nothing."""
+    """A code; `kind` is the source's own sort of concept (disorder, SCD, chapter).
+
+    `billable` is None in code systems that know no such thing.
+    """
 
     system: str
     code: str

@@ -148,9 +148,27 @@ class Entry:
         found = self._home.query(query, self.code.system, self.code.code, MAP)
         return self._home.entries([number for (number,) in found])
 
+    def describe(self) -> dict[str, Any]:
+        """All that is known, as plain values; what holds nothing is left out."""
+        told: dict[str, Any] = {"code": str(self.code), "name": self.name, "kind": self.kind, "release": self.release}
+        told |= {"active": self.active, "billable": self.billable}
+        told["names"] = [f"{term.name} [{term.kind}]" for term in self.terms if term.active]
+        for side in ("parents", "children", "mapped_from"):
+            told[side] = [f"{one.code} {one.name}" for one in getattr(self, side)]
+        told["replaced_by"] = [f"{link.code} ({link.relation})" for link in self.replacements]
+        told["links"] = [_told(link) for link in self.links]
+        told["facts"] = {key: [*values] for key, values in self.facts.items()}
+        return {key: value for key, value in told.items() if value not in ("", None, [], {})}
+
     def is_a(self, other: Entry) -> bool:
         """Whether this is another concept or lies below it."""
         return self._home.hierarchy.is_a(self.number, other.number)
+
+
+def _told(link: Link) -> dict[str, Any]:
+    told = {"relation": link.relation, "code": str(link.code or ""), "group": link.group, "priority": link.priority}
+    told |= {"rule": link.rule, "advice": link.advice}
+    return {key: value for key, value in told.items() if value not in ("", 0)}
 
 
 class Terminology:
