@@ -1,4 +1,4 @@
-"""What a new release changes: `for change in diff(old, new)`; compared in SQLite, so that releases of any size will do."""
+"""What a new release changes: `for change in diff(old, new)`; compared in SQLite, at any size."""
 
 from __future__ import annotations
 
