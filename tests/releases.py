@@ -64,7 +64,21 @@ ROWS = {
         [uuid(4), "20200101", "1", CORE, US, "112", ACCEPTABLE],
     ],
     "map": [
-        [uuid(5), "20200101", "1", CORE, TO_ICD10CM, "12", "1", "2", "OTHERWISE TRUE", "ALWAYS M79.679", "M79.679", "", ""],
+        [
+            uuid(5),
+            "20200101",
+            "1",
+            CORE,
+            TO_ICD10CM,
+            "12",
+            "1",
+            "2",
+            "OTHERWISE TRUE",
+            "ALWAYS M79.679",
+            "M79.679",
+            "",
+            "",
+        ],
         [uuid(6), "20200101", "1", CORE, TO_ICD10CM, "12", "1", "1", "IFA 11 | Toe |", "IF TOE", "M79.67?", "", ""],
         [uuid(7), "20200101", "1", CORE, TO_ICD10CM, "10", "1", "1", "TRUE", "CANNOT BE CLASSIFIED", "", "", ""],
         [uuid(8), "20200101", "1", CORE, "999", "10", "1", "1", "TRUE", "", "X", "", ""],
@@ -105,7 +119,8 @@ TABULAR = """<?xml version="1.0" encoding="utf-8"?>
  <diag><name>S06.1X7</name><desc>Shaken head with death</desc></diag></diag>
 </section></chapter>
 <chapter><name>20</name><desc>Viruses made up (B20-B29)</desc>
-<section id="B20"><desc>Virus disease section (B20)</desc><diag><name>B20</name><desc>Virus disease</desc></diag></section>
+<section id="B20"><desc>Virus disease section (B20)</desc>
+<diag><name>B20</name><desc>Virus disease</desc></diag></section>
 </chapter></ICD10CM.tabular>
 """
 
@@ -129,4 +144,23 @@ def rrf(*rows):
 
 
 def conso(code, name, *, kind="IN", vocabulary="RXNORM", suppress="N", content="4096", language="ENG"):
-    return [code, language, "", "", "", "", "", f"A{code}", "", "", "", vocabulary, kind, code, name, "", suppress, content]
+    return [
+        code,
+        language,
+        "",
+        "",
+        "",
+        "",
+        "",
+        f"A{code}",
+        "",
+        "",
+        "",
+        vocabulary,
+        kind,
+        code,
+        name,
+        "",
+        suppress,
+        content,
+    ]

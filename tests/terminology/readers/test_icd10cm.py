@@ -12,8 +12,8 @@ INDEX = """<ICD10CM.index><version>2030</version><letter><title>B</title>
 <mainTerm><title>Bump<nemod>(acquired)</nemod></title><code>S00.-</code>
 <term level="1"><title>brow</title><code>S00.1</code></term><term level="1"><title>chin</title><see>Chin</see></term>
 </mainTerm></letter></ICD10CM.index>"""
-DRUGS = """<ICD10CM.index><version>2030</version><indexHeading><head col="1">Substance</head><head col="2">Accident</head>
-</indexHeading><letter><mainTerm><title>Madeupine</title><cell col="2">S00.2</cell><cell col="3">--</cell></mainTerm>
+DRUGS = """<ICD10CM.index><version>2030</version><indexHeading>
+<head col="1">Substance</head><head col="2">Accident</head></indexHeading><letter><mainTerm><title>Madeupine</title><cell col="2">S00.2</cell><cell col="3">--</cell></mainTerm>
 </letter></ICD10CM.index>"""
 
 
@@ -127,7 +127,12 @@ def test_another_xml_is_refused(read, tabular):
 
 @pytest.mark.parametrize(
     ("line", "column"),
-    [("x0005 S002    1 Bump", 1), ("00005 S0/2    1 Bump", 7), ("00005 S002    2 Bump", 78), ("00005 S002    1 Bump", 78)],
+    [
+        ("x0005 S002    1 Bump", 1),
+        ("00005 S0/2    1 Bump", 7),
+        ("00005 S002    2 Bump", 78),
+        ("00005 S002    1 Bump", 78),
+    ],
 )
 def test_a_broken_line_of_the_order_file_is_refused_with_its_place(read, order, line, column):
     order.write_text(f"{ORDER}{line}\n")

@@ -7,7 +7,18 @@ from tests.releases import write
 
 HEADER = ["LOINC_NUM", "COMPONENT", "PROPERTY", "SYSTEM", "CLASS", "STATUS", "SHORTNAME", "LONG_COMMON_NAME"]
 HEADER += ["RELATEDNAMES2", "CONSUMER_NAME", "VersionLastChanged"]
-SODIUM = ["1-8", "Sodium", "SCnc", "Ser", "CHEM", "ACTIVE", "Sodium Ser", 'Sodium, "made up" in Serum', "Na; Serum", "Salt"]
+SODIUM = [
+    "1-8",
+    "Sodium",
+    "SCnc",
+    "Ser",
+    "CHEM",
+    "ACTIVE",
+    "Sodium Ser",
+    'Sodium, "made up" in Serum',
+    "Na; Serum",
+    "Salt",
+]
 OLD = ["2-6", "Sodium", "SCnc", "Bld", "CHEM", "DEPRECATED", "", "Old sodium", "", ""]
 
 
@@ -67,7 +78,7 @@ def test_parts_and_hierarchy_are_read_where_they_are_there(read, release):
 def test_columns_may_stand_in_any_order(read, release, tmp_path_factory):
     rows = [HEADER, [*SODIUM, "2.81"], [*OLD, "2.9"]]
     other = write(tmp_path_factory.mktemp("turned") / "Loinc.csv", table(*(row[::-1] for row in rows)))
-    first = [row for row in read("loinc", release / "LoincTable/Loinc.csv").rows]
+    first = read("loinc", release / "LoincTable/Loinc.csv").rows
     assert read("loinc", other).rows == first
 
 

@@ -43,7 +43,9 @@ def test_only_active_is_a_relations_make_parents(read, tmp_path):
 def test_maps_keep_group_priority_rule_and_advice(read, tmp_path):
     held = read("rf2", rf2(tmp_path))
     maps = sorted((row for row in held.links if row.relation == "map"), key=lambda row: (row.code, row.priority))
-    assert [(row.code, row.target_system, row.target, row.group, row.priority, row.rule, row.advice) for row in maps] == [
+    assert [
+        (row.code, row.target_system, row.target, row.group, row.priority, row.rule, row.advice) for row in maps
+    ] == [
         ("10", "ICD10CM", "", 1, 1, "TRUE", "CANNOT BE CLASSIFIED"),
         ("12", "ICD10CM", "M79.67", 1, 1, "IFA 11 | Toe |", "IF TOE"),
         ("12", "ICD10CM", "M79.679", 1, 2, "OTHERWISE TRUE", "ALWAYS M79.679"),
@@ -85,7 +87,10 @@ def broken(tmp_path, kind, change):
 BROKEN = {
     "cut in a line": (lambda raw: raw[:-5], r"Description.*:10: the last line has no end"),
     "cut in a column": (lambda raw: raw + b"141\t2020\r\n", r"Description.*:11:2: 2 columns, but the header has 9"),
-    "another encoding": (lambda raw: raw.replace(b"coloured", b"colour\xe9d"), r"Description.*:5:\d+: byte 0xe9 is not"),
+    "another encoding": (
+        lambda raw: raw.replace(b"coloured", b"colour\xe9d"),
+        r"Description.*:5:\d+: byte 0xe9 is not",
+    ),
     "another header": (lambda raw: raw.replace(b"conceptId", b"concept"), "'conceptId' is missing from the header"),
     "no number": (lambda raw: raw.replace(b"112\t2020", b"112\tx"), r"Description.*:5: the id or the effectiveTime"),
     "UTF-16": (lambda raw: raw.decode().encode("utf-16"), "the file is UTF-16"),

@@ -34,7 +34,9 @@ def test_hcpcs_records_join_their_descriptions(read, tmp_path):
 
 
 def test_cpt_and_cdt_rows_are_left_out_and_counted(read, tmp_path):
-    table = "HCPC\tLONG DESCRIPTION\tSHORT DESCRIPTION\nA0001\tA bandage 5\" long\tBandage\n99213\tA visit\t\nD0120\tA\t\n"
+    table = (
+        'HCPC\tLONG DESCRIPTION\tSHORT DESCRIPTION\nA0001\tA bandage 5" long\tBandage\n99213\tA visit\t\nD0120\tA\t\n'
+    )
     for path in (write(tmp_path / "a/HCPC2030.txt", RECORDS), write(tmp_path / "b/hcpcs_2030.tsv", table)):
         held = read("hcpcs", path)
         assert "99213" not in held.concepts
@@ -64,7 +66,9 @@ def test_the_public_hcpcs_records_and_table_agree(read, shared_data):
 
 
 def test_a_licensed_cpt_list_is_read_below_its_notices(read, tmp_path):
-    text = "A notice, of the owner\n\nConcept Id\tCPT Code\tLong\tMedium\tShort\tConsumer\n1\t00000\tMade up\t\tMU\tMade\n"
+    text = (
+        "A notice, of the owner\n\nConcept Id\tCPT Code\tLong\tMedium\tShort\tConsumer\n1\t00000\tMade up\t\tMU\tMade\n"
+    )
     held = read("cpt", write(tmp_path / "Consolidated_Code_List_2030.txt", text))
     assert [(one.name, one.kind) for one in held.terms] == [("Made up", "name"), ("MU", "short"), ("Made", "consumer")]
     assert held.release == "2030"
@@ -116,7 +120,7 @@ def test_a_broken_table_is_refused_with_its_line(read, tmp_path, text, columns, 
 
 
 def test_an_unknown_meaning_lists_the_known_ones(read, tmp_path):
-    with pytest.raises(ConfigError, match="Unknown meaning 'colour' of a column. Meanings: code, name"):
+    with pytest.raises(ConfigError, match=r"Unknown meaning 'colour' of a column. Meanings: code, name"):
         read("table", write(tmp_path / "own.csv", "a,b\n1,2\n"), system="LOCAL", columns={"colour": "a"})
 
 
