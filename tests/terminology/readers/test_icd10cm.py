@@ -13,7 +13,9 @@ INDEX = """<ICD10CM.index><version>2030</version><letter><title>B</title>
 <term level="1"><title>brow</title><code>S00.1</code></term><term level="1"><title>chin</title><see>Chin</see></term>
 </mainTerm></letter></ICD10CM.index>"""
 DRUGS = """<ICD10CM.index><version>2030</version><indexHeading>
-<head col="1">Substance</head><head col="2">Accident</head></indexHeading><letter><mainTerm><title>Madeupine</title><cell col="2">S00.2</cell><cell col="3">--</cell></mainTerm>
+<head col="1">Substance</head><head col="2">Accident</head>
+</indexHeading><letter><mainTerm><title>Madeupine</title>
+<cell col="2">S00.2</cell><cell col="3">--</cell></mainTerm>
 </letter></ICD10CM.index>"""
 
 
