@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medtext import __version__
-from medtext.commands.terminology import add_terminology
 from medtext.errors import MedtextError, Problem
 from medtext.review_commands import add_audit, add_evaluate
+from medtext.terminology_commands import add_terminology
 
 if TYPE_CHECKING:
     from medtext.runs import RunReport

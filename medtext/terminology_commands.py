@@ -1,4 +1,4 @@
-"""`medtext terminology`: compile release files, and look at what was compiled."""
+"""`medtext terminology`: compile release files, and look at what was compiled. `medtext.cli` hangs it in."""
 
 from __future__ import annotations
 

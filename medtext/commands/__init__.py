@@ -1,1 +1,0 @@
-"""Groups of commands that have a file of their own; each is added to the command line by `medtext.cli`."""
