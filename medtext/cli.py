@@ -100,7 +100,10 @@ def check(args: argparse.Namespace) -> int:
     from medtext.runs import check as run
     from medtext.runs.report import many
 
-    problems = run(args.input, taxonomy=args.taxonomy or "clinical", format=args.input_format, **_reader(args))
+    chosen = {"taxonomy": args.taxonomy or "clinical", "format": args.input_format, "terminology": args.terminology}
+    problems = run(
+        args.input, **chosen, fix=args.fix, overwrite=args.overwrite, allow_phi=args.allow_phi, **_reader(args)
+    )
     for problem in problems:
         print(problem)
     errors = sum(problem.severity == "error" for problem in problems)
@@ -211,6 +214,11 @@ def _add_check(commands: Any) -> None:
     about = "list what is wrong with a file of notes"
     command = _command(commands, check, about, "medtext check corrected.jsonl --taxonomy my-labels.yaml")
     _add_taxonomy(command)
+    told = "a compiled terminology: codes that are unknown, retired or not billable; may be given again"
+    command.add_argument("--terminology", action="append", default=[], metavar="DIR", help=told)
+    command.add_argument("--fix", metavar="OUTPUT", help="write the notes there with retired codes replaced")
+    command.add_argument("--overwrite", action="store_true", help="replace what is there")
+    command.add_argument("--allow-phi", action="store_true", help="write notes that are not de-identified")
     _add_input(command)
 
 
