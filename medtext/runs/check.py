@@ -35,8 +35,8 @@ def check(
 
     With compiled `terminology` folders codes are judged too: unknown and retired ones are errors, those that are not
     billable warnings. `fix` names a file for the notes with retired codes replaced by the one code in use that means
-    the same; what they were stays in the spans' `was`. It raises FormatError where a note cannot be read, which would be
-    lost, and as `write` does.
+    the same; what they were stays in the spans' `was`. It raises FormatError where a note cannot be read, for it would
+    be lost, and as `write` does.
     """
     book = CodeBook(terminology)
     rules = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy)
