@@ -15,7 +15,7 @@ from medtext.terminology.rows import ConceptRow, Row, TermRow
 
 _SYSTEM = "CPT"
 _CODE = re.compile(r"\d{4}[0-9FTUM]")
-_YEAR = re.compile(r"(20\d\d)")
+_YEAR = r"20\d\d"
 _TABLE = r".*\.(?:txt|csv|tsv)"
 _COLUMNS = {
     "code": ("cpt code", "code", "cpt"),
@@ -42,9 +42,9 @@ def rows(files: Files) -> Iterator[Row]:
 
 
 def release(files: Files) -> str:
-    """The year in the file's name."""
-    found = next((match for one in files if (match := _YEAR.search(one.short))), None)
-    return found[1] if found else ""
+    """The year in the name of the folder, zip or file."""
+    found = files.dated(_YEAR)
+    return found[0] if found else ""
 
 
 READER = Reader("cpt", rows, release)

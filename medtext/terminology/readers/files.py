@@ -99,7 +99,9 @@ class Files:
         """Raises FormatError for a path that is not there or a zip that cannot be read."""
         self._files: dict[str, ReleaseFile] = {}
         self.used: dict[str, ReleaseFile] = {}
+        self._roots: list[str] = []
         for path in map(Path, paths):
+            self._roots.append(path.absolute().name)
             self._add(path)
 
     def _add(self, path: Path) -> None:
@@ -130,6 +132,11 @@ class Files:
 
     def __iter__(self) -> Iterator[ReleaseFile]:
         return iter(self._files.values())
+
+    def dated(self, pattern: str) -> re.Match[str] | None:
+        """The first match of a regular expression in the names of what was given, and then of the files in it."""
+        names = (*self._roots, *(one.name for one in self))
+        return next((found for name in names if (found := re.search(pattern, name))), None)
 
     def match(self, pattern: str) -> list[ReleaseFile]:
         """The files whose name without folders fits a regular expression, whatever its case; they count as used."""

@@ -22,7 +22,7 @@ _CPT, _CDT = re.compile(r"\d{4}[0-9FTU]|\d\d"), re.compile(r"D\d{4}")
 _CODE = re.compile(r"[A-Z]\d{4}|[A-Z0-9]{2}")
 _WIDTH = 320
 _FIRST = "37"
-_YEAR = re.compile(r"(20\d\d)")
+_YEAR = r"20\d\d"
 _COLUMNS = {
     "code": ("hcpc", "code", "hcpcs code", "hcpcs"),
     "name": ("long description", "long", "description"),
@@ -48,9 +48,9 @@ def rows(files: Files) -> Iterator[Row]:
 
 
 def release(files: Files) -> str:
-    """The year in the file's name."""
-    found = next((match for one in files if (match := _YEAR.search(one.short))), None)
-    return found[1] if found else ""
+    """The year in the name of the folder, zip or file."""
+    found = files.dated(_YEAR)
+    return found[0] if found else ""
 
 
 def _entry(code: str, name: str, short: str, ended: str) -> Iterator[Row]:

@@ -6,7 +6,6 @@ Source: "RxNorm Technical Documentation", sections 12.4-12.9.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from medtext.terminology.readers import Reader, about
@@ -20,7 +19,7 @@ _SAT, _SAT_WIDTH = r"RXNSAT\w*\.RRF", 13
 _ARCHIVE, _ARCHIVE_WIDTH = r"RXNATOMARCHIVE\w*\.RRF", 16
 _PRESCRIBABLE = "4096"
 _SYNONYMS = ("SY", "PSN", "TMSY", "ET")
-_DATE = re.compile(r"(\d{8})")
+_DATE = r"(?<!\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?P<year>20\d\d)(?!\d)"
 
 
 def rows(files: Files, *, prescribable: bool = False, own_names: bool = False) -> Iterator[Row]:
@@ -41,12 +40,9 @@ def rows(files: Files, *, prescribable: bool = False, own_names: bool = False) -
 
 
 def release(files: Files) -> str:
-    """The date in a folder's or file's name (RxNorm_full_10062025); empty where there is none."""
-    found = next((match for one in files if (match := _DATE.search(one.name))), None)
-    if not found:
-        return ""
-    month, day, year = found[1][:2], found[1][2:4], found[1][4:]
-    return f"{year}-{month}-{day}"
+    """The date in the name of a folder, zip or file (RxNorm_full_10062025); empty where there is none."""
+    found = files.dated(_DATE)
+    return f"{found['year']}-{found['month']}-{found['day']}" if found else ""
 
 
 def _names(file: ReleaseFile, kept: set[str], *, prescribable: bool, own_names: bool) -> Iterator[Row]:

@@ -13,7 +13,7 @@ _SYSTEM = "UMLS"
 _CONSO, _CONSO_WIDTH = r"MRCONSO\w*\.RRF", 18
 _STY, _STY_WIDTH = r"MRSTY\w*\.RRF", 6
 _CUI = re.compile(r"C\d{7}")
-_RELEASE = re.compile(r"(20\d\d(?:AA|AB))")
+_RELEASE = r"20\d\d(?:AA|AB)"
 
 
 def rows(files: Files, *, vocabularies: Collection[str] = (), language: str = "ENG") -> Iterator[Row]:
@@ -33,9 +33,9 @@ def rows(files: Files, *, vocabularies: Collection[str] = (), language: str = "E
 
 
 def release(files: Files) -> str:
-    """2025AB, where a folder or file is called so."""
-    found = next((match for one in files if (match := _RELEASE.search(one.name))), None)
-    return found[1] if found else ""
+    """2025AB, where a folder, zip or file is called so."""
+    found = files.dated(_RELEASE)
+    return found[0] if found else ""
 
 
 def _names(file: ReleaseFile, kept: set[str], wanted: set[str], language: str) -> Iterator[Row]:

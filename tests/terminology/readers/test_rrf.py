@@ -73,9 +73,9 @@ def test_the_prescribable_content_and_the_free_names_alone(read, rxnorm):
 
 
 def test_the_release_is_the_date_of_the_folder(read, rxnorm):
-    folder = rxnorm / "rrf"
     assert read("rxnorm", rxnorm.parent).release == "2026-03-02"
-    assert read("rxnorm", folder).release == ""
+    assert read("rxnorm", rxnorm).release == "2026-03-02"
+    assert read("rxnorm", rxnorm / "rrf").release == ""
 
 
 @pytest.mark.parametrize(
