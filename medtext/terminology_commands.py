@@ -73,6 +73,20 @@ def diff(args: argparse.Namespace) -> int:
     return 0
 
 
+def tree(args: argparse.Namespace) -> int:
+    import json
+
+    from medtext.terminology.store import Terminology
+    from medtext.terminology.tree import taxonomy_items
+
+    opened = Terminology(args.terminology)
+    items, left = taxonomy_items(opened, roots=args.codes, system=args.system, limit=args.limit)
+    print(json.dumps({"items": items}, ensure_ascii=False, indent=1))
+    if left:
+        _say(f"{left:,} concepts below did not fit; raise --limit, or name codes to begin at")
+    return 0
+
+
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     """`--option tags=true --option header=code,name --column code=item` as a reader takes them."""
     options: dict[str, Any] = {}
@@ -109,10 +123,19 @@ def add_terminology(commands: Any, command: Callable[..., Any]) -> None:
     one = command(inner, show, "show one code with all that is known of it", "medtext terminology show DIR ICD10CM:I10")
     one.add_argument("terminology", metavar="DIR", help="a compiled folder")
     one.add_argument("code", metavar="CODE", help="SYSTEM:code")
+    about = "print the hierarchy as JSON items for Label Studio's Taxonomy"
+    _add_tree(command(inner, tree, about, "medtext terminology tree DIR ICD10CM:E08-E13 > codes.json"))
     one = command(inner, diff, "list what a new release changes", "medtext terminology diff OLD NEW --kind retired")
     one.add_argument("old", metavar="OLD", help="a compiled folder")
     one.add_argument("new", metavar="NEW", help="a compiled folder")
     one.add_argument("--kind", action="append", default=[], help="this kind of change alone; may be given again")
+
+
+def _add_tree(one: Any) -> None:
+    one.add_argument("terminology", metavar="DIR", help="a compiled folder")
+    one.add_argument("codes", metavar="CODE", nargs="*", help="SYSTEM:code to begin at (all without a parent)")
+    one.add_argument("--system", default="", help="this code system alone")
+    one.add_argument("--limit", type=int, default=5_000, metavar="N", help="concepts at most (5000)")
 
 
 def _add_build(one: Any) -> None:

@@ -1,5 +1,7 @@
 """`medtext terminology …`"""
 
+import json
+
 import pytest
 
 from medtext.cli import main
@@ -35,6 +37,14 @@ def test_show_prints_what_is_known_of_a_code(folder, capsys):
     assert "- ICD10CM:S00.1XXA Bump of brow, initial encounter" in out
     assert main(["terminology", "show", str(folder), "ICD10CM:X99"]) == 2
     assert "holds no code 'ICD10CM:X99'" in capsys.readouterr().err
+
+
+def test_tree_prints_items_and_says_what_did_not_fit(folder, capsys):
+    assert main(["terminology", "tree", str(folder), "ICD10CM:S00", "--limit", "3"]) == 0
+    captured = capsys.readouterr()
+    (item,) = json.loads(captured.out)["items"]
+    assert [one["alias"] for one in item["children"]] == ["ICD10CM:S00.1", "ICD10CM:S00.2"]
+    assert "4 concepts below did not fit" in captured.err
 
 
 def test_diff_prints_a_line_a_change(folder, tmp_path, capsys):
