@@ -23,6 +23,8 @@ _HOMES = {
     "medtext.redaction": ["Edit", "Redaction"],
     "medtext.taxonomy": ["Taxonomy", "Policy"],
     "medtext.formats": ["read", "write"],
+    "medtext.terminology.build": ["Edition", "build_terminology"],
+    "medtext.terminology.store": ["Terminology"],
     "medtext.pipeline": ["Pipeline", "Stage", "load"],
     "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid", "reidentify"],
     "medtext.review": ["Audit", "Evaluation", "audit", "evaluate"],

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from medtext import __version__
 from medtext.errors import MedtextError, Problem
 from medtext.review_commands import add_audit, add_evaluate
+from medtext.terminology_commands import add_terminology
 
 if TYPE_CHECKING:
     from medtext.runs import RunReport
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _READER = ("text_column", "id_column", "encoding")
 _RUN = ("input_format", "output_format", "deidentified", "overwrite", "allow_phi", "limit", "progress")
 _FLAGS = {"input_format": "--from", "output_format": "--to", "format": "--from", "sample_file": "-o"}
-_OPTIONS = (*_READER, *_RUN, "resume", "format", "taxonomy", "key_column", "sample", "sample_file")
+_OPTIONS = (*_READER, *_RUN, "resume", "format", "taxonomy", "partial", "key_column", "sample", "sample_file")
 
 
 def annotate(args: argparse.Namespace) -> int:
@@ -99,7 +100,10 @@ def check(args: argparse.Namespace) -> int:
     from medtext.runs import check as run
     from medtext.runs.report import many
 
-    problems = run(args.input, taxonomy=args.taxonomy or "clinical", format=args.input_format, **_reader(args))
+    chosen = {"taxonomy": args.taxonomy or "clinical", "format": args.input_format, "terminology": args.terminology}
+    problems = run(
+        args.input, **chosen, fix=args.fix, overwrite=args.overwrite, allow_phi=args.allow_phi, **_reader(args)
+    )
     for problem in problems:
         print(problem)
     errors = sum(problem.severity == "error" for problem in problems)
@@ -156,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         build(commands)
     for build_review in (add_evaluate, add_audit):
         build_review(partial(_command, commands))
+    add_terminology(commands, _command)
     return parser
 
 
@@ -209,6 +214,11 @@ def _add_check(commands: Any) -> None:
     about = "list what is wrong with a file of notes"
     command = _command(commands, check, about, "medtext check corrected.jsonl --taxonomy my-labels.yaml")
     _add_taxonomy(command)
+    told = "a compiled terminology: codes that are unknown, retired or not billable; may be given again"
+    command.add_argument("--terminology", action="append", default=[], metavar="DIR", help=told)
+    command.add_argument("--fix", metavar="OUTPUT", help="write the notes there with retired codes replaced")
+    command.add_argument("--overwrite", action="store_true", help="replace what is there")
+    command.add_argument("--allow-phi", action="store_true", help="write notes that are not de-identified")
     _add_input(command)
 
 

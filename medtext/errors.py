@@ -5,6 +5,7 @@
     ├── FormatError        (ValueError)        a broken file: file:line, note id, span id
     ├── ConfigError        (ValueError)        a taxonomy, policy, pipeline or rule file that cannot be right
     ├── UnknownNameError   (LookupError)       a name that no registry holds; the message lists those it does
+    ├── UnknownCodeError   (KeyError)          a code that a terminology does not hold
     ├── MissingExtraError  (ImportError)       an optional package is needed; the message says how to install it
     ├── IdentifiedNoteError(PermissionError)   a note that has not been de-identified was about to leave
     ├── WouldOverwriteError(FileExistsError)   a file of a person's work was about to be replaced
@@ -49,6 +50,16 @@ class UnknownNameError(MedtextError, LookupError):
         plural = kind[:-1] + "ies" if kind.endswith("y") else kind + "s"
         listed = ", ".join(sorted(known)) or "none"
         super().__init__(f"Unknown {kind} {name!r}. {plural.capitalize()}: {listed}")
+
+
+class UnknownCodeError(MedtextError, KeyError):
+    """A code that a compiled terminology does not hold."""
+
+    def __init__(self, code: str, terminology: str, systems: Iterable[str]) -> None:
+        super().__init__(f"Terminology {terminology!r} holds no code {code!r}. Its systems: {', '.join(systems)}")
+
+    # A KeyError would show its message in quotation marks.
+    __str__ = Exception.__str__
 
 
 class MissingExtraError(MedtextError, ImportError):

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from medtext.errors import Problem
-from medtext.formats import detect, read
+from medtext.errors import ConfigError, Problem
+from medtext.formats import detect, read, write
 from medtext.formats.jsonl import json_lines
 from medtext.note import Note
+from medtext.runs.codes import CodeBook, Given
 from medtext.taxonomy import Taxonomy
 
 
 def check(
-    path: str | Path, *, taxonomy: Taxonomy | str | Path = "clinical", format: str | None = None, **options: Any
+    path: str | Path,
+    *,
+    taxonomy: Taxonomy | str | Path = "clinical",
+    terminology: Given | Sequence[Given] = (),
+    fix: str | Path | None = None,
+    overwrite: bool = False,
+    allow_phi: bool = False,
+    format: str | None = None,
+    **options: Any,
 ) -> list[Problem]:
     """Every problem of a file, in the order of its notes; empty when all is well.
 
@@ -23,14 +32,32 @@ def check(
 
     Errors: records that cannot be read, and labels, codes, assertions and relations outside the taxonomy. Warnings:
     empty notes and notes that are not de-identified. In JSON Lines each problem has its file:line.
+
+    With compiled `terminology` folders codes are judged too: unknown and retired ones are errors, those that are not
+    billable warnings. `fix` names a file for the notes with retired codes replaced by the one code in use that means
+    the same; what they were stays in the spans' `was`. It raises FormatError where a note cannot be read, for it would
+    be lost, and as `write` does.
     """
+    book = CodeBook(terminology)
     rules = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy)
     found: list[Problem] = []
     name = format or ("jsonl" if str(path) == "-" else detect(path))
     for note in read(path, format=name, on_problem=found.append, **options):
         found += rules.problems(note)
         found += _warnings(note)
+        found += book.problems(note)
+    if fix is not None:
+        _check_target(path, fix)
+        fixed = map(book.fixed, read(path, format=name, **options))
+        write(fixed, fix, overwrite=overwrite, allow_phi=allow_phi)
     return _located(found, Path(path)) if name == "jsonl" and str(path) != "-" else found
+
+
+def _check_target(path: str | Path, output: str | Path) -> None:
+    if str(path) == "-":
+        raise ConfigError("Standard input is read once only: give a file to be fixed.")
+    if Path(output).resolve() == Path(path).resolve():
+        raise ConfigError("Give another file to be written: the one that is checked stays as it is.")
 
 
 def _warnings(note: Note) -> Iterator[Problem]:

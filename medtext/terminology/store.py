@@ -1,0 +1,297 @@
+"""A compiled terminology, opened: `medtext.Terminology(folder)["ICD10CM:I10"]`.
+
+The folder never changes; the store and the arrays are mapped, so that processes share one copy in memory. One object
+may be used by several threads and survives a fork; pickled, it is its path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from medtext.errors import ConfigError, UnknownCodeError
+from medtext.span import Code
+from medtext.terminology.build import FORMAT, FORMS, HIERARCHY, META, STORE
+from medtext.terminology.hierarchy import Hierarchy
+from medtext.terminology.readers.files import file_hash
+from medtext.terminology.rows import MAP, NEAR_MEANING, SAME_MEANING
+
+_CONCEPT = "SELECT id, system, code, name, kind, active, billable FROM concepts "
+_BY_CODE = _CONCEPT + "WHERE system = ? AND code = ?"
+_BY_NUMBER = _CONCEPT + "WHERE id = ?"
+_WORD = re.compile(r"[^\W_]+")
+_MAPPED = 1 << 33  # bytes of the store that may be mapped
+_HITS = 2_000  # terms that are looked at for one search
+_SEARCH = f"""
+SELECT t.concept FROM words JOIN terms t ON t.id = words.rowid JOIN concepts c ON c.id = t.concept
+WHERE words MATCH ? {{where}}
+ORDER BY lower(t.name) != ?, NOT c.active, NOT t.preferred, length(t.name), t.id LIMIT {_HITS}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One name of a concept."""
+
+    name: str
+    kind: str
+    preferred: bool
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a concept leads: a map with its rules, a replacement, an ingredient. `target` may be empty in a map."""
+
+    relation: str
+    system: str
+    target: str
+    group: int = 0
+    priority: int = 0
+    rule: str = ""
+    advice: str = ""
+
+    @property
+    def code(self) -> Code | None:
+        """The target as a code, or None where the source says that there is none."""
+        return Code(self.system, self.target) if self.target else None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A concept of a terminology; what is not on it is looked up when asked for."""
+
+    code: Code
+    name: str
+    kind: str
+    active: bool
+    billable: bool | None
+    release: str
+    number: int = field(repr=False)
+    _home: Terminology = field(repr=False, compare=False)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """All names, the preferred one first."""
+        query = "SELECT name, kind, preferred, active FROM terms WHERE concept = ? ORDER BY id"
+        found = self._home.query(query, self.number)
+        return tuple(Term(name, kind, bool(preferred), bool(active)) for name, kind, preferred, active in found)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The active names, each once, the preferred one first."""
+        return tuple(dict.fromkeys(term.name for term in self.terms if term.active))
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Everything that leads to another code, but for parents and children; maps by group and priority."""
+        query = "SELECT relation, target_system, target, grp, priority, rule, advice FROM links WHERE concept = ?"
+        return tuple(Link(*row) for row in self._home.query(query + " ORDER BY rowid", self.number))
+
+    @property
+    def maps(self) -> tuple[Link, ...]:
+        """Maps to other code systems, with their rules."""
+        return tuple(link for link in self.links if link.relation == MAP)
+
+    @property
+    def replacements(self) -> tuple[Link, ...]:
+        """Where a retired code went; those that mean the same come first. A code in use has none."""
+        if self.active:
+            return ()
+        ways = (*SAME_MEANING, *NEAR_MEANING)
+        found = [link for link in self.links if link.relation in ways]
+        return tuple(sorted(found, key=lambda link: ways.index(link.relation)))
+
+    @property
+    def replacement(self) -> Code | None:
+        """The one code that means the same as this retired one, or None."""
+        found = [link.code for link in self.replacements if link.relation in SAME_MEANING]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def facts(self) -> dict[str, tuple[str, ...]]:
+        """What else the source says: axes of LOINC, notes of ICD-10-CM, strengths of RxNorm."""
+        told: dict[str, tuple[str, ...]] = {}
+        for key, value in self._home.query(
+            "SELECT key, value FROM facts WHERE concept = ? ORDER BY rowid", self.number
+        ):
+            told[key] = (*told.get(key, ()), value)
+        return told
+
+    @property
+    def parents(self) -> tuple[Entry, ...]:
+        """The concepts right above."""
+        return self._home.entries(self._home.hierarchy.parents(self.number))
+
+    @property
+    def children(self) -> tuple[Entry, ...]:
+        """The concepts right below."""
+        return self._home.entries(self._home.hierarchy.children(self.number))
+
+    @property
+    def ancestors(self) -> tuple[Entry, ...]:
+        """All concepts above."""
+        return self._home.entries(self._home.hierarchy.ancestors(self.number))
+
+    @property
+    def mapped_from(self) -> tuple[Entry, ...]:
+        """The concepts that map to this code."""
+        query = "SELECT DISTINCT concept FROM links WHERE target_system = ? AND target = ? AND relation = ?"
+        found = self._home.query(query, self.code.system, self.code.code, MAP)
+        return self._home.entries([number for (number,) in found])
+
+    def describe(self) -> dict[str, Any]:
+        """All that is known, as plain values; what holds nothing is left out."""
+        told: dict[str, Any] = {"code": str(self.code), "name": self.name, "kind": self.kind, "release": self.release}
+        told |= {"active": self.active, "billable": self.billable}
+        told["names"] = [f"{term.name} [{term.kind}]" for term in self.terms if term.active]
+        for side in ("parents", "children", "mapped_from"):
+            told[side] = [f"{one.code} {one.name}" for one in getattr(self, side)]
+        told["replaced_by"] = [f"{link.code} ({link.relation})" for link in self.replacements]
+        told["links"] = [_told(link) for link in self.links]
+        told["facts"] = {key: [*values] for key, values in self.facts.items()}
+        return {key: value for key, value in told.items() if value not in ("", None, [], {})}
+
+    def is_a(self, other: Entry) -> bool:
+        """Whether this is another concept or lies below it."""
+        return self._home.hierarchy.is_a(self.number, other.number)
+
+
+def _told(link: Link) -> dict[str, Any]:
+    told = {"relation": link.relation, "code": str(link.code or ""), "group": link.group, "priority": link.priority}
+    told |= {"rule": link.rule, "advice": link.advice}
+    return {key: value for key, value in told.items() if value not in ("", 0)}
+
+
+class Terminology:
+    """The concepts of a compiled folder, by code, by name and by hierarchy."""
+
+    def __init__(self, folder: str | Path, *, verify: bool = False) -> None:
+        """Raises ConfigError for a folder that is none, is too new or damaged; `verify` also compares every hash."""
+        self.folder = Path(folder)
+        self.meta = _checked(self.folder, verify=verify)
+        self.hierarchy = Hierarchy(self.folder / HIERARCHY)
+        self.releases = {system: one["release"] for one in self.meta["sources"] for system in one["systems"]}
+        self._local = threading.local()
+
+    def __reduce__(self) -> tuple[type[Terminology], tuple[Path]]:
+        return Terminology, (self.folder,)
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{system} {release}".strip() for system, release in self.releases.items())
+        return f"<Terminology {self.meta['name']!r}: {told}; {len(self):,} concepts>"
+
+    def __len__(self) -> int:
+        return self.meta["counts"]["concepts"]
+
+    def __getitem__(self, code: Code | str) -> Entry:
+        """The concept of a code or CURIE; raises UnknownCodeError (a KeyError)."""
+        found = self.get(code)
+        if found is None:
+            raise UnknownCodeError(str(code), self.meta["name"], self.releases)
+        return found
+
+    def get(self, code: Code | str) -> Entry | None:
+        """The concept of a code or CURIE, or None."""
+        if isinstance(code, str):
+            system, _, value = code.partition(":")
+        else:
+            system, value = code.system, code.code
+        row = self._db.execute(_BY_CODE, (system, value)).fetchone()
+        return self._entry(row) if row else None
+
+    def __contains__(self, code: object) -> bool:
+        return isinstance(code, Code | str) and self.get(code) is not None
+
+    def __iter__(self) -> Iterator[Entry]:
+        """All concepts, by system and code."""
+        return map(self._entry, self._db.execute(_CONCEPT + "ORDER BY id"))
+
+    def system(self, name: str) -> Iterator[Entry]:
+        """The concepts of one code system, by code."""
+        return map(self._entry, self._db.execute(_CONCEPT + "WHERE system = ? ORDER BY code", (name,)))
+
+    def entries(self, numbers: list[int]) -> tuple[Entry, ...]:
+        """Concepts by their numbers."""
+        return tuple(self._entry(self._db.execute(_BY_NUMBER, (number,)).fetchone()) for number in numbers)
+
+    def search(self, text: str, *, system: str = "", limit: int = 20) -> list[Entry]:
+        """The concepts with a name that holds all words of a text, the last as a beginning; the best fit first."""
+        words = _WORD.findall(text)
+        if not words:
+            return []
+        asked = " ".join(f'"{word}"' for word in words) + "*"
+        query = _SEARCH.format(where="AND c.system = ?" if system else "")
+        values = (asked, *([system] if system else []), " ".join(text.lower().split()))
+        found = dict.fromkeys(number for (number,) in self._db.execute(query, values))
+        return list(self.entries(list(found)[:limit]))
+
+    @cached_property
+    def forms(self) -> Any:
+        """The index that finds names in text; the number of a form is that of its term (see `of_term`)."""
+        if not (self.folder / FORMS).is_dir():
+            raise ConfigError(f"{self.folder} holds no index of forms. Build it again.")
+        from medtext.terminology.forms import FormIndex
+
+        return FormIndex.open(self.folder / FORMS)
+
+    def of_term(self, number: int) -> Entry:
+        """The concept of a term that `forms` found."""
+        ((concept,),) = self.query("SELECT concept FROM terms WHERE id = ?", number)
+        return self.entries([concept])[0]
+
+    def query(self, statement: str, *values: object) -> list[tuple]:
+        """Rows of the store."""
+        return self._db.execute(statement, values).fetchall()
+
+    def _entry(self, row: tuple) -> Entry:
+        number, system, code, name, kind, active, billable = row
+        told = None if billable is None else bool(billable)
+        return Entry(Code(system, code), name, kind, bool(active), told, self.releases.get(system, ""), number, self)
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        """A connection of this thread and process: SQLite's may not be carried across a fork."""
+        local = self._local
+        if getattr(local, "process", None) != os.getpid():
+            path = (self.folder / STORE).absolute().as_uri()
+            local.db = sqlite3.connect(f"{path}?mode=ro&immutable=1", uri=True)
+            local.db.execute(f"PRAGMA mmap_size = {_MAPPED}")
+            local.process = os.getpid()
+        return local.db
+
+
+def list_terminologies(folder: str | Path) -> list[Terminology]:
+    """The compiled terminologies in a folder, by name; the folder itself where it is one."""
+    folder = Path(folder)
+    if (folder / META).is_file():
+        return [Terminology(folder)]
+    found = sorted(path.parent for path in folder.glob(f"*/{META}") if not path.parent.name.startswith("."))
+    return [Terminology(one) for one in found]
+
+
+def _checked(folder: Path, *, verify: bool) -> dict[str, Any]:
+    """What `meta.json` says, when all files are there as it says."""
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        version = meta["format"]
+    except FileNotFoundError:
+        raise ConfigError(f"{folder} is no compiled terminology. Make one: medtext terminology build") from None
+    except (ValueError, TypeError, KeyError, NotADirectoryError):
+        raise ConfigError(f"{folder / META} is damaged. Build the terminology again.") from None
+    if version != FORMAT:
+        raise ConfigError(f"{folder} has the format {version!r}; this medtext reads {FORMAT!r}. Build it again.")
+    for name, told in meta["files"].items():
+        path = folder / name
+        same = path.is_file() and path.stat().st_size == told["bytes"]
+        if not same or (verify and file_hash(path.open("rb")) != told["sha256"]):
+            raise ConfigError(f"{path} is missing or damaged. Build the terminology again.")
+    return meta

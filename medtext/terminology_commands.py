@@ -1,0 +1,160 @@
+"""`medtext terminology`: compile release files, and look at what was compiled. `medtext.cli` hangs it in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from medtext.errors import ConfigError
+
+
+def build(args: argparse.Namespace) -> int:
+    from medtext.terminology.build import Edition, build_terminology, packaged_icd10cm
+
+    if args.from_package == bool(args.paths):
+        raise ConfigError("Give release files, or --from-package, not both.")
+    if args.from_package and args.reader != "icd10cm":
+        raise ConfigError("Only icd10cm comes in a package: medtext terminology build icd10cm --from-package")
+    edition = (
+        packaged_icd10cm() if args.from_package else Edition(args.reader, args.paths, args.release, _options(args))
+    )
+    meta = build_terminology(edition, args.output, overwrite=args.overwrite, partial=args.partial)
+    for source in meta["sources"]:
+        for what, count in source["left_out"].items():
+            _say(f"left out: {count:,} {what}")
+        _say(source["notice"] or "no licence notice")
+    counts = ", ".join(f"{meta['counts'][name]:,} {name}" for name in ("concepts", "terms", "links"))
+    _say(f"{args.output}: {counts}")
+    return 0
+
+
+def list(args: argparse.Namespace) -> int:
+    from medtext.terminology.store import list_terminologies
+
+    for one in list_terminologies(args.folder):
+        releases = ", ".join(f"{system} {release}".strip() for system, release in one.releases.items())
+        licences = "; ".join(dict.fromkeys(source["licence"] for source in one.meta["sources"]))
+        print(one.folder, releases, f"{len(one):,} concepts", licences, sep="\t")
+    return 0
+
+
+def search(args: argparse.Namespace) -> int:
+    from medtext.terminology.store import Terminology
+
+    found = Terminology(args.terminology).search(" ".join(args.words), system=args.system, limit=args.limit)
+    for entry in found:
+        print(entry.code, entry.name, entry.kind, "" if entry.active else "inactive", sep="\t")
+    return int(not found)
+
+
+def show(args: argparse.Namespace) -> int:
+    import yaml
+
+    from medtext.terminology.store import Terminology
+
+    told = Terminology(args.terminology)[args.code].describe()
+    print(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=120), end="")
+    return 0
+
+
+def diff(args: argparse.Namespace) -> int:
+    from medtext.terminology.drift import KINDS
+    from medtext.terminology.drift import diff as run
+
+    counts: Counter[str] = Counter()
+    for change in run(args.old, args.new):
+        counts[change.kind] += 1
+        if not args.kind or change.kind in args.kind:
+            print(change.kind, change.code, change.name, change.before, change.after, sep="\t")
+    _say(", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS))
+    return 0
+
+
+def tree(args: argparse.Namespace) -> int:
+    import json
+
+    from medtext.terminology.store import Terminology
+    from medtext.terminology.tree import taxonomy_items
+
+    opened = Terminology(args.terminology)
+    items, left = taxonomy_items(opened, roots=args.codes, system=args.system, limit=args.limit)
+    print(json.dumps({"items": items}, ensure_ascii=False, indent=1))
+    if left:
+        _say(f"{left:,} concepts below did not fit; raise --limit, or name codes to begin at")
+    return 0
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """`--option tags=true --option header=code,name --column code=item` as a reader takes them."""
+    options: dict[str, Any] = {}
+    for pair in args.option:
+        name, value = _pair(pair)
+        options[name] = {"true": True, "false": False}.get(value, value.split(",") if "," in value else value)
+    columns = dict(_pair(pair) for pair in args.column)
+    return options | ({"columns": columns} if columns else {})
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"{text!r} is not NAME=VALUE.")
+    return name, value
+
+
+def _say(message: str) -> None:
+    print(f"medtext: {message}", file=sys.stderr)
+
+
+def add_terminology(commands: Any, command: Callable[..., Any]) -> None:
+    """Add the group to the command line; `command` makes one command with the options that all have."""
+    about = "compile terminology releases and look codes up"
+    example = "medtext terminology build icd10cm --from-package -o icd10cm.terminology"
+    group = commands.add_parser("terminology", help=about, description=about, epilog=f"example: {example}")
+    inner = group.add_subparsers(metavar="COMMAND", required=True)
+    _add_build(command(inner, build, "compile release files into one folder", example))
+    one = command(inner, list, "list compiled folders with release and licence", "medtext terminology list .")
+    one.add_argument("folder", nargs="?", default=".", help="a compiled folder, or the folder in which they lie")
+    _add_search(
+        command(inner, search, "find codes by words of their names", "medtext terminology search DIR chest pain")
+    )
+    one = command(inner, show, "show one code with all that is known of it", "medtext terminology show DIR ICD10CM:I10")
+    one.add_argument("terminology", metavar="DIR", help="a compiled folder")
+    one.add_argument("code", metavar="CODE", help="SYSTEM:code")
+    about = "print the hierarchy as JSON items for Label Studio's Taxonomy"
+    _add_tree(command(inner, tree, about, "medtext terminology tree DIR ICD10CM:E08-E13 > codes.json"))
+    one = command(inner, diff, "list what a new release changes", "medtext terminology diff OLD NEW --kind retired")
+    one.add_argument("old", metavar="OLD", help="a compiled folder")
+    one.add_argument("new", metavar="NEW", help="a compiled folder")
+    one.add_argument("--kind", action="append", default=[], help="this kind of change alone; may be given again")
+
+
+def _add_tree(one: Any) -> None:
+    one.add_argument("terminology", metavar="DIR", help="a compiled folder")
+    one.add_argument("codes", metavar="CODE", nargs="*", help="SYSTEM:code to begin at (all without a parent)")
+    one.add_argument("--system", default="", help="this code system alone")
+    one.add_argument("--limit", type=int, default=5_000, metavar="N", help="concepts at most (5000)")
+
+
+def _add_build(one: Any) -> None:
+    readers = "rf2, icd10cm, loinc, rxnorm, hcpcs, cpt, umls or table"
+    one.add_argument("reader", metavar="READER", help=f"whose files they are: {readers}")
+    one.add_argument("paths", metavar="PATH", nargs="*", help="a release folder, a zip, or its files")
+    one.add_argument("--from-package", action="store_true", help="ICD-10-CM from the package simple-icd-10-cm")
+    one.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder to be made")
+    one.add_argument("--release", default="", help="the release, where the files do not tell it")
+    told = "an option of the reader, such as prescribable=true; may be given again"
+    one.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=told)
+    told = "which column of a table holds code, name, synonyms, …; may be given again"
+    one.add_argument("--column", action="append", default=[], metavar="MEANING=NAME", help=told)
+    one.add_argument("--partial", action="store_true", help="accept a release that speaks of concepts it does not hold")
+    one.add_argument("--overwrite", action="store_true", help="replace the compiled folder that is there")
+
+
+def _add_search(one: Any) -> None:
+    one.add_argument("terminology", metavar="DIR", help="a compiled folder")
+    one.add_argument("words", metavar="WORD", nargs="+", help="words of a name; the last may be a beginning")
+    one.add_argument("--system", default="", help="this code system alone")
+    one.add_argument("--limit", type=int, default=20, metavar="N", help="the first N (20)")
