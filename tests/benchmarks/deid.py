@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from medtext.note import Note
+from tests.benchmarks.speed import presidio_analyzer
 from tests.shared import folder
 
 _KEYS = ("patient_firstname", "patient_familyname", "doctor_name")
@@ -48,15 +49,7 @@ def ours(**options: Any) -> Cleaner:
 
 def presidio() -> Cleaner:
     """Presidio's default recognisers over a blank tokeniser: no model, no network; what is found is cut out."""
-    import spacy
-    import tldextract
-    from presidio_analyzer import AnalyzerEngine
-    from presidio_analyzer.nlp_engine import SpacyNlpEngine
-
-    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
-    engine = SpacyNlpEngine()
-    engine.nlp = {"en": spacy.blank("en")}
-    analyzer = AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+    analyzer = presidio_analyzer()
 
     def clean(text: str) -> tuple[str, list[tuple[int, int]]]:
         places = sorted({(one.start, one.end) for one in analyzer.analyze(text, language="en")})

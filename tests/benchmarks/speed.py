@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import medtext
 from medtext.note import Note
@@ -62,7 +63,7 @@ def medspacy_default(raw: list[Note]) -> tuple[Work, list[Note]]:
     return lambda batch: [nlp(note.text) for note in batch], raw
 
 
-def presidio_default(raw: list[Note]) -> tuple[Work, list[Note]]:
+def presidio_analyzer() -> Any:
     """Presidio with its default recognisers and a blank tokeniser: no model, no network."""
     import spacy
     import tldextract
@@ -72,7 +73,12 @@ def presidio_default(raw: list[Note]) -> tuple[Work, list[Note]]:
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
     engine = SpacyNlpEngine()
     engine.nlp = {"en": spacy.blank("en")}
-    analyzer = AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+    return AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
+
+
+def presidio_default(raw: list[Note]) -> tuple[Work, list[Note]]:
+    """Presidio as a peer in speed."""
+    analyzer = presidio_analyzer()
     return lambda batch: [analyzer.analyze(note.text, language="en") for note in batch], raw
 
 
