@@ -24,7 +24,7 @@ FLOORS = [
     ["pipeline"],
     ["stages", "review"],
     ["runs", "generator"],
-    ["cli", "review_commands", "terminology_commands", "__main__"],
+    ["cli", "__main__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HEAVY = {

@@ -1,14 +1,12 @@
-"""The commands of `medtext.review`; `medtext.cli` hangs them into the command line.
-
-Each builder is given `make(run, about, example)`, which gives a parser for one command.
-"""
+"""The commands of `medtext.review`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from medtext.cli.options import add_command, say
 
 if TYPE_CHECKING:
     from medtext.review.audit import Audit
@@ -28,7 +26,7 @@ def evaluate(args: argparse.Namespace) -> int:
     else:
         write_report(done, args.output, overwrite=args.overwrite)
     only = f"{len(done.missing):,} without a prediction, {len(done.extra):,} without gold"
-    _say(f"{many(done.notes, 'note')} compared, {only}")
+    say(f"{many(done.notes, 'note')} compared, {only}")
     return int(bool(done.missing))
 
 
@@ -46,7 +44,7 @@ def audit(args: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
     if args.report:
         write_report(done, args.report, overwrite=args.overwrite)
-    _say(_summary(done))
+    say(_summary(done))
     return int(not done.clean)
 
 
@@ -68,13 +66,15 @@ def _summary(done: Audit) -> str:
     return ", ".join(parts)
 
 
-def _say(message: str) -> None:
-    print(f"medtext: {message}", file=sys.stderr)
+def add_review(commands: Any) -> None:
+    """Add the commands to the command line."""
+    _add_evaluate(commands)
+    _add_audit(commands)
 
 
-def add_evaluate(make: Callable[..., Any]) -> None:
+def _add_evaluate(commands: Any) -> None:
     about = "measure predicted spans against gold spans on the same texts"
-    command = make(evaluate, about, "medtext evaluate gold.jsonl predicted.jsonl --layer phi -o report.html")
+    command = add_command(commands, evaluate, about, "medtext evaluate gold.jsonl marked.jsonl -o report.html")
     command.add_argument("gold", metavar="GOLD", help="a span file of any format")
     command.add_argument("predicted", metavar="PREDICTED", help="another, over the same texts")
     command.add_argument("--layer", default="phi", metavar="NAME", help="the layer that is compared (phi)")
@@ -86,9 +86,11 @@ def add_evaluate(make: Callable[..., Any]) -> None:
     command.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
-def add_audit(make: Callable[..., Any]) -> None:
+def _add_audit(commands: Any) -> None:
     about = "look for what a de-identification has left, and draw notes for people to read; never prints text"
-    command = make(audit, about, "medtext audit clean.jsonl --known patients.csv --sample 300 -o to-read.csv")
+    command = add_command(
+        commands, audit, about, "medtext audit clean.jsonl --known patients.csv --sample 300 -o to-read.csv"
+    )
     command.add_argument("output_file", metavar="OUTPUT", help="a file or folder of de-identified notes")
     command.add_argument("--from", dest="input_format", metavar="FORMAT", help="its format, where the name is no help")
     told = "state that the notes hold no identifiers"

@@ -16,7 +16,7 @@ from medtext import registry
 from medtext.cli import main
 from tests.tiny import SECRET, STAGES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 COMMANDS = ["annotate", "deid", "reidentify", "convert", "check", "describe", "generate", "show", "evaluate", "audit"]
 
 
@@ -195,7 +195,7 @@ def test_an_unexpected_error_tells_its_place_and_quotes_nothing(monkeypatch, cap
     monkeypatch.setattr("medtext.runs.check", broken)
     assert call("check", "a.jsonl") == 2
     err = capsys.readouterr().err
-    assert "medtext: unexpected ValueError at test_cli.py:" in err
+    assert "medtext: unexpected ValueError at test_main.py:" in err
     assert SECRET not in err
     assert call("check", "a.jsonl", "--debug") == 2
     assert "Traceback" in capsys.readouterr().err

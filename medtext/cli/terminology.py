@@ -1,13 +1,12 @@
-"""`medtext terminology`: compile release files, and look at what was compiled. `medtext.cli` hangs it in."""
+"""`medtext terminology`: compile release files, and look at what was compiled."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
+from medtext.cli.options import add_command, say
 from medtext.errors import ConfigError
 
 
@@ -24,10 +23,10 @@ def build(args: argparse.Namespace) -> int:
     meta = build_terminology(edition, args.output, overwrite=args.overwrite, partial=args.partial)
     for source in meta["sources"]:
         for what, count in source["left_out"].items():
-            _say(f"left out: {count:,} {what}")
-        _say(source["notice"] or "no licence notice")
+            say(f"left out: {count:,} {what}")
+        say(source["notice"] or "no licence notice")
     counts = ", ".join(f"{meta['counts'][name]:,} {name}" for name in ("concepts", "terms", "links"))
-    _say(f"{args.output}: {counts}")
+    say(f"{args.output}: {counts}")
     return 0
 
 
@@ -69,7 +68,7 @@ def diff(args: argparse.Namespace) -> int:
         counts[change.kind] += 1
         if not args.kind or change.kind in args.kind:
             print(change.kind, change.code, change.name, change.before, change.after, sep="\t")
-    _say(", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS))
+    say(", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS))
     return 0
 
 
@@ -83,7 +82,7 @@ def tree(args: argparse.Namespace) -> int:
     items, left = taxonomy_items(opened, roots=args.codes, system=args.system, limit=args.limit)
     print(json.dumps({"items": items}, ensure_ascii=False, indent=1))
     if left:
-        _say(f"{left:,} concepts below did not fit; raise --limit, or name codes to begin at")
+        say(f"{left:,} concepts below did not fit; raise --limit, or name codes to begin at")
     return 0
 
 
@@ -104,28 +103,26 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _say(message: str) -> None:
-    print(f"medtext: {message}", file=sys.stderr)
-
-
-def add_terminology(commands: Any, command: Callable[..., Any]) -> None:
-    """Add the group to the command line; `command` makes one command with the options that all have."""
+def add_terminology(commands: Any) -> None:
+    """Add the group to the command line."""
     about = "compile terminology releases and look codes up"
     example = "medtext terminology build icd10cm --from-package -o icd10cm.terminology"
     group = commands.add_parser("terminology", help=about, description=about, epilog=f"example: {example}")
     inner = group.add_subparsers(metavar="COMMAND", required=True)
-    _add_build(command(inner, build, "compile release files into one folder", example))
-    one = command(inner, list, "list compiled folders with release and licence", "medtext terminology list .")
+    _add_build(add_command(inner, build, "compile release files into one folder", example))
+    one = add_command(inner, list, "list compiled folders with release and licence", "medtext terminology list .")
     one.add_argument("folder", nargs="?", default=".", help="a compiled folder, or the folder in which they lie")
     _add_search(
-        command(inner, search, "find codes by words of their names", "medtext terminology search DIR chest pain")
+        add_command(inner, search, "find codes by words of their names", "medtext terminology search DIR chest pain")
     )
-    one = command(inner, show, "show one code with all that is known of it", "medtext terminology show DIR ICD10CM:I10")
+    one = add_command(
+        inner, show, "show one code with all that is known of it", "medtext terminology show DIR ICD10CM:I10"
+    )
     one.add_argument("terminology", metavar="DIR", help="a compiled folder")
     one.add_argument("code", metavar="CODE", help="SYSTEM:code")
     about = "print the hierarchy as JSON items for Label Studio's Taxonomy"
-    _add_tree(command(inner, tree, about, "medtext terminology tree DIR ICD10CM:E08-E13 > codes.json"))
-    one = command(inner, diff, "list what a new release changes", "medtext terminology diff OLD NEW --kind retired")
+    _add_tree(add_command(inner, tree, about, "medtext terminology tree DIR ICD10CM:E08-E13 > codes.json"))
+    one = add_command(inner, diff, "list what a new release changes", "medtext terminology diff OLD NEW --kind retired")
     one.add_argument("old", metavar="OLD", help="a compiled folder")
     one.add_argument("new", metavar="NEW", help="a compiled folder")
     one.add_argument("--kind", action="append", default=[], help="this kind of change alone; may be given again")
