@@ -25,8 +25,9 @@ test: $(VENV)/installed-dev
 fuzz: $(VENV)/installed-dev
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 -q
 
+# All figures, or some: make bench ONLY="deid context"
 bench: $(VENV)/installed-dev
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(ONLY)
 
 $(VENV)/installed: setup.cfg pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from medtext.note import Note
+from tests.benchmarks.section import Section, table
 from tests.benchmarks.speed import presidio_analyzer
 from tests.shared import folder
 
@@ -94,6 +95,12 @@ def visits(data: Path, clean: Cleaner) -> tuple[int, int, int, int]:
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as stream:
         yield from map(json.loads, stream)
+
+
+def section() -> Section:
+    """All rows; those with a bar go to the README."""
+    measured = list(rows())
+    return Section("De-identification", table(measured), table(row for row in measured if row[2]))
 
 
 def rows() -> Iterator[tuple[str, str, str, str]]:

@@ -1,0 +1,89 @@
+"""How fast: the default pipeline, each of its stages and two peers, and how long a command takes to start."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.benchmarks.section import Section, judged, table
+from tests.benchmarks.speed import PEERS, ROWS
+
+QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+CHARACTERS = 2400
+
+
+def section() -> Section:
+    """Every row in a process of its own."""
+    results = []
+    for row in ROWS:
+        print(f"  {row} …", file=sys.stderr)
+        results.append(run(row))
+    raw = next(one for one in results if one["row"] in PEERS)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("spacy", "medspacy", "presidio-analyzer", "numpy"))
+    told = (
+        f"{raw['notes']} visit notes (aci-bench) of {raw['characters'] / raw['notes']:,.0f} characters on average, "
+        f"one core, median of five passes, each row in a process of its own. "
+        f"Python {platform.python_version()}, {packages}."
+    )
+    return Section("Speed", [told, "", *targets(results), "", *speed_rows(results)])
+
+
+def run(row: str) -> dict:
+    """One row, in a fresh process so that its memory is its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.speed", row]
+    done = subprocess.run(command, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{row}: {done.stderr.strip().splitlines()[-1:] or 'failed'}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def start_up(command: list[str], times: int = 9) -> float:
+    """Median wall seconds of a whole command."""
+    seconds = []
+    for _ in range(times):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def targets(results: list[dict]) -> list[str]:
+    """The figures that were asked for, met or not."""
+    python = sys.executable
+    bare = start_up([python, "-c", "pass"])
+    imported = start_up([python, "-c", "import medtext"]) - bare
+    helped = start_up([str(Path(python).parent / "medtext"), "--help"])
+    one = next(row for row in results if row["row"] == "default pipeline")
+    scaled = one["characters"] / one["seconds"] / CHARACTERS
+    at_most = {"least": False}
+    return table(
+        [
+            judged("default pipeline, notes/s of 2,400 characters, one core", scaled, 40, form=".1f"),
+            judged("default pipeline, peak MB", one["memory"], 600, form=".0f", **at_most),
+            judged("`import medtext`, s over a bare interpreter", imported, 0.15, form=".3f", **at_most),
+            judged("`medtext --help`, s", helped, 0.4, form=".3f", **at_most),
+        ]
+    )
+
+
+def speed_rows(results: list[dict]) -> list[str]:
+    """The table of speeds; a stage's speed is at the text lengths it saw, and scaled to 2,400 characters a note."""
+    lines = [
+        "| what | ms a note | notes/s | notes/s at 2,400 characters | load s | peak MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        each = one["seconds"] / one["notes"]
+        scaled = one["characters"] / one["seconds"] / CHARACTERS
+        lines.append(
+            f"| {one['row']} | {each * 1000:.2f} | {1 / each:,.1f} | {scaled:,.1f} "
+            f"| {one['load']:.2f} | {one['memory']:.0f} |"
+        )
+    return lines
