@@ -30,6 +30,7 @@ STAGES = {
     "linking": "medtext.stages.linking:Linking",
     "phrases": "medtext.stages.phrases:Phrases",
     "quantities": "medtext.stages.quantities:Quantities",
+    "relations": "medtext.stages.relations:Relations",
     "sections": "medtext.stages.sections:Sections",
     "sentences": "medtext.stages.sentences:Sentences",
 }

@@ -23,7 +23,7 @@ FLOORS = [
     ["formats", "terminology", "inference", "examples"],
     ["pipeline"],
     ["stages", "review"],
-    ["runs", "generator"],
+    ["runs", "generator", "training"],
     ["cli", "__main__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -22,7 +22,7 @@ from medtext.note import Note
 from tests.shared import folder
 
 PASSES = 5
-STAGES = ("deid", "sentences", "sections", "phrases", "quantities", "assertion", "linking")
+STAGES = ("deid", "sentences", "sections", "phrases", "quantities", "relations", "assertion", "linking")
 PEERS = ("medspacy default", "presidio default recognisers")
 ROWS = ("default pipeline", *STAGES, *PEERS)
 Work = Callable[[list[Note]], object]

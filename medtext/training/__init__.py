@@ -1,0 +1,1 @@
+"""What learns from corrected notes: fitting and training, and what is measured of it."""
