@@ -54,7 +54,14 @@ def show(args: argparse.Namespace) -> int:
 
     from medtext.terminology.store import Terminology
 
-    told = Terminology(args.terminology)[args.code].describe()
+    opened = Terminology(args.terminology)
+    told = opened[args.code].describe()
+    if args.crosswalk:
+        from medtext.terminology.maps import crosswalk
+
+        targets = Terminology(args.targets) if args.targets else None
+        found = crosswalk(opened, args.code, sex=args.sex, age=args.age, system=args.crosswalk, targets=targets)
+        told["crosswalk"] = [one.describe() for one in found]
     print(yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
 
@@ -120,12 +127,21 @@ def add_terminology(commands: Any) -> None:
     )
     one.add_argument("terminology", metavar="DIR", help="a compiled folder")
     one.add_argument("code", metavar="CODE", help="SYSTEM:code")
+    _add_crosswalk(one)
     about = "print the hierarchy as JSON items for Label Studio's Taxonomy"
     _add_tree(add_command(inner, tree, about, "medtext terminology tree DIR ICD10CM:E08-E13 > codes.json"))
     one = add_command(inner, diff, "list what a new release changes", "medtext terminology diff OLD NEW --kind retired")
     one.add_argument("old", metavar="OLD", help="a compiled folder")
     one.add_argument("new", metavar="NEW", help="a compiled folder")
     one.add_argument("--kind", action="append", default=[], help="this kind of change alone; may be given again")
+
+
+def _add_crosswalk(one: Any) -> None:
+    told = "also the codes of SYSTEM (ICD10CM) that the rules of its map lead to"
+    one.add_argument("--crosswalk", metavar="SYSTEM", nargs="?", const="ICD10CM", default="", help=told)
+    one.add_argument("--sex", choices=("female", "male"), help="of the patient, for the rules that ask")
+    one.add_argument("--age", type=float, metavar="YEARS", help="of the patient, for the rules that ask")
+    one.add_argument("--targets", metavar="DIR", help="the compiled ICD-10-CM, for seventh characters")
 
 
 def _add_tree(one: Any) -> None:

@@ -30,7 +30,7 @@ from medtext.terminology.tables import TableWriter
 
 logger = logging.getLogger(__name__)
 
-FORMAT = "medtext-terminology/1"
+FORMAT = "medtext-terminology/2"
 META, STORE, HIERARCHY, FORMS = "meta.json", "store.sqlite", "hierarchy", "forms"
 _STRAY = 0.1  # of the terms may name a concept that is not in the release, before the release counts as incomplete
 

@@ -53,7 +53,7 @@ class LinkRow:
     """From one code to another: `is_a`, `map`, `replaced_by`, `has_ingredient`, …
 
     Maps keep the rules of their source: one target per group, the lowest priority whose rule holds. The target of a map
-    may be empty: the source then says in `advice` why there is none.
+    may be empty: the source then says in `advice` and `category` why there is none.
     """
 
     system: str
@@ -65,6 +65,7 @@ class LinkRow:
     priority: int = 0
     rule: str = ""
     advice: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

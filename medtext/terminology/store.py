@@ -58,6 +58,7 @@ class Link:
     priority: int = 0
     rule: str = ""
     advice: str = ""
+    category: str = ""
 
     @property
     def code(self) -> Code | None:
@@ -93,7 +94,9 @@ class Entry:
     @property
     def links(self) -> tuple[Link, ...]:
         """Everything that leads to another code, but for parents and children; maps by group and priority."""
-        query = "SELECT relation, target_system, target, grp, priority, rule, advice FROM links WHERE concept = ?"
+        query = (
+            "SELECT relation, target_system, target, grp, priority, rule, advice, category FROM links WHERE concept = ?"
+        )
         return tuple(Link(*row) for row in self._home.query(query + " ORDER BY rowid", self.number))
 
     @property
@@ -167,7 +170,7 @@ class Entry:
 
 def _told(link: Link) -> dict[str, Any]:
     told = {"relation": link.relation, "code": str(link.code or ""), "group": link.group, "priority": link.priority}
-    told |= {"rule": link.rule, "advice": link.advice}
+    told |= {"rule": link.rule, "advice": link.advice, "category": link.category}
     return {key: value for key, value in told.items() if value not in ("", 0)}
 
 

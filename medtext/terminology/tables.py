@@ -19,14 +19,14 @@ _BATCH = 20_000
 _STAGES = {
     ConceptRow: ("concept", "system, code, kind, active, billable"),
     TermRow: ("term", "system, code, name, kind, preferred, active"),
-    LinkRow: ("link", "system, code, relation, target_system, target, grp, priority, rule, advice"),
+    LinkRow: ("link", "system, code, relation, target_system, target, grp, priority, rule, advice, category"),
     FactRow: ("fact", "system, code, key, value"),
 }
 _SCHEMA = """
 CREATE TABLE concepts (id INTEGER PRIMARY KEY, system TEXT, code TEXT, name TEXT, kind TEXT, active INT, billable INT);
 CREATE TABLE terms (id INTEGER PRIMARY KEY, concept INT, name TEXT, kind TEXT, preferred INT, active INT);
 CREATE TABLE links (concept INT, relation TEXT, target_system TEXT, target TEXT, grp INT, priority INT, rule TEXT,
-    advice TEXT);
+    advice TEXT, category TEXT);
 CREATE TABLE facts (concept INT, key TEXT, value TEXT);
 """
 _NUMBERED = """
@@ -47,7 +47,7 @@ ORDER BY c.id, max(t.preferred) DESC, max(t.active) DESC,
 CREATE INDEX terms_concept ON terms (concept);
 UPDATE concepts SET name = coalesce((SELECT name FROM terms WHERE concept = concepts.id ORDER BY id LIMIT 1), '');
 INSERT INTO links
-SELECT DISTINCT c.id, relation, target_system, target, grp, priority, rule, advice FROM stage.link l
+SELECT DISTINCT c.id, relation, target_system, target, grp, priority, rule, advice, category FROM stage.link l
 JOIN concepts c ON c.system = l.system AND c.code = l.code
 WHERE relation != 'is_a' ORDER BY c.id, relation, grp, priority;
 CREATE INDEX links_concept ON links (concept);

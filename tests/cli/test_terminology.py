@@ -78,3 +78,14 @@ def test_wrong_use_ends_with_2_and_says_how(tmp_path, capsys):
     cut = rf2(tmp_path / "release", concept=[["10", "20200101", "1", "0", "0"]])
     assert main(["terminology", "build", "rf2", str(cut), "-o", out]) == 2
     assert "Pass --partial for an extension" in capsys.readouterr().err
+
+
+def test_show_follows_the_rules_of_a_map(tmp_path, capsys):
+    build = ["terminology", "build", "rf2", str(rf2(tmp_path / "release")), "-o", str(tmp_path / "snomed")]
+    assert main(build) == 0
+    show = ["terminology", "show", str(tmp_path / "snomed"), "SNOMED:12", "--crosswalk"]
+    assert main(show) == 0
+    out = capsys.readouterr().out
+    assert "- whether SNOMED:11 Toe" in out.partition("crosswalk:")[2]
+    assert main([*show, "ICD10", "--sex", "female", "--age", "40"]) == 0
+    assert "crosswalk: []" in capsys.readouterr().out

@@ -243,8 +243,8 @@ def test_what_is_no_folder_of_ours_is_refused(tmp_path):
 
 def test_a_newer_format_is_refused_by_name(snomed):
     path = snomed.folder / "meta.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": "medtext-terminology/2"}))
-    with pytest.raises(ConfigError, match="has the format 'medtext-terminology/2'; this medtext reads"):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": "medtext-terminology/9"}))
+    with pytest.raises(ConfigError, match="has the format 'medtext-terminology/9'; this medtext reads"):
         Terminology(snomed.folder)
 
 

@@ -171,17 +171,25 @@ def _parents(found: list[ReleaseFile]) -> Iterator[Row]:
 
 
 def _maps(found: list[ReleaseFile]) -> Iterator[Row]:
-    systems, others = about("rf2")["maps"], 0
-    columns = ("active", "refsetId", "referencedComponentId", "mapGroup", "mapPriority", "mapRule", "mapAdvice")
+    told, others = about("rf2"), 0
     for file in found:
-        for active, refset, code, group, priority, rule, advice, target in _newest(file, (*columns, "mapTarget")):
-            if refset not in systems:
+        for active, refset, code, group, priority, rule, advice, target, *category in _newest(file, _map_columns(file)):
+            if refset not in told["maps"]:
                 others += 1
             elif active == "1":
                 where = (_number(file, group), _number(file, priority))
-                yield LinkRow(_SYSTEM, code, MAP, systems[refset], target.rstrip(" ?"), *where, rule, advice)
+                kind = "".join(told["categories"].get(one, one) for one in category)
+                system = told["maps"][refset]
+                yield LinkRow(_SYSTEM, code, MAP, system, target.rstrip(" ?"), *where, rule, advice, kind)
     if others:
         yield Tally("rows of maps to other code systems", others)
+
+
+def _map_columns(file: ReleaseFile) -> tuple[str, ...]:
+    """The columns of a map; one without rules' categories (ICD-O) has a column less."""
+    columns = ("active", "refsetId", "referencedComponentId", "mapGroup", "mapPriority", "mapRule", "mapAdvice")
+    _, header = next(iter(file.lines()), (1, ""))
+    return (*columns, "mapTarget", *(["mapCategoryId"] if "mapCategoryId" in header.split("\t") else []))
 
 
 def _number(file: ReleaseFile, text: str) -> int:
