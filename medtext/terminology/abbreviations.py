@@ -138,10 +138,10 @@ class Abbreviations:
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """The two tokens on either side, the nearest first, and the tokens around."""
+    """The two tokens on either side with what each may gain, the nearest first, and the tokens around."""
 
-    before: tuple[str, ...]
-    after: tuple[str, ...]
+    before: tuple[tuple[str, float], ...]
+    after: tuple[tuple[str, float], ...]
     around: frozenset[str]
 
 
@@ -150,8 +150,14 @@ def _scene(text: str, start: int, end: int, sentence: tuple[int, int] | None) ->
     before, after = text[first:start], text[end:last]
     left, right = _TOKEN.findall(before)[-_FAR:], _TOKEN.findall(after)[:_FAR]
     around = {*left, *right, *_COMPOUND.findall(before), *_COMPOUND.findall(after)}
-    beside = (*left[:-3:-1], "START")[:2], (*right[:2], "END")[:2]
-    return _Scene(*beside, frozenset(around))
+    return _Scene(_beside([*left[:-3:-1], "START"]), _beside([*right[:2], "END"]), frozenset(around))
+
+
+def _beside(tokens: list[str]) -> tuple[tuple[str, float], ...]:
+    """The first two with their gains: what stands behind a sign is as near, the end of the sentence says little."""
+    behind = _NEXT if tokens[0][0].isalnum() else _BESIDE
+    gains = zip(tokens, (_BESIDE, behind), strict=False)
+    return tuple((one, _NEXT if one in ("START", "END") else gain) for one, gain in gains)
 
 
 def _line(text: str, start: int, end: int) -> tuple[int, int]:
@@ -166,10 +172,9 @@ def _weigh(sense: Sense, scene: _Scene, section: str) -> tuple[float, str]:
     if section and section in sense.sections:
         weight, why = weight + _SECTION, ["section"]
     for name, tokens in (("before", scene.before), ("after", scene.after)):
-        cues = getattr(sense, name)
-        hits = [gain for token, gain in zip(tokens, (_BESIDE, _NEXT), strict=False) if cues.hit(token)]
-        if hits:
-            weight, why = weight + max(hits), [*why, name]
+        gain = max((gain for token, gain in tokens if getattr(sense, name).hit(token)), default=0)
+        if gain:
+            weight, why = weight + gain, [*why, name]
     if near := sum(map(sense.near.hit, scene.around)):
         weight, why = weight + _NEAR * min(near, _MOST_NEAR), [*why, "near"]
     return weight, "+".join(why) or "prior"

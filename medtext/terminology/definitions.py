@@ -43,7 +43,7 @@ def _all(text: str) -> Iterator[Definition]:
         else:
             place = _long_inside(text, brackets)
             inner = _short_before(text, brackets.start())
-            place = place if inner and place and _starts(text[slice(*place)], inner) == 0 else None
+            place = place if inner and place and _spells(text[slice(*place)], inner) else None
         if place:
             yield Definition(inner, *place)
 
@@ -80,6 +80,12 @@ def _long_before(text: str, end: int, short: str) -> tuple[int, int] | None:
     if len(long) <= len(short) or short in _WORD.findall(long):
         return None
     return begin + at, words[-1].end()
+
+
+def _spells(long: str, short: str) -> bool:
+    """Whether the letters of the short form come in order in the long one, the first at its start."""
+    letters, low = [one.lower() for one in short if one.isalnum()], iter(long.lower())
+    return long[0].lower() == letters[0] and all(letter in low for letter in letters)
 
 
 def _starts(long: str, short: str) -> int | None:

@@ -4,8 +4,8 @@
 definition is hidden and the other places are read; gold is the sense of the table that the definition names. Cues and
 weights were tuned on one half of the notes only (the even half of a hash of their ids).
 
-*Inventories*: senses with their shares, as counted in clinic notes and discharge summaries of one hospital. They say how
-much of what is written the table knows; its senses and priors were written with them in view, so this is no test of it.
+*Inventories*: senses with their shares, as counted in clinic notes and discharge summaries of one hospital. They say
+how much of what is written the table knows; its senses and priors were written with them in view: this is no test of it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def inventory_rows(table: Abbreviations, path: Path) -> Iterator[tuple[str, str,
     several = {short: senses for short, senses in held.items() if max(share for share, _ in senses) < 0.99}
     known = {short: senses for short, senses in several.items() if table.senses(short.upper().replace("_", "/"))}
     covered = [share for short, senses in known.items() for share, sense in senses if _sense(table, short, sense)]
-    first = [short for short, senses in known.items() if _sense(table, short, max(senses)[1]) == _likeliest(table, short)]
+    first = [
+        short for short, senses in known.items() if _sense(table, short, max(senses)[1]) == _likeliest(table, short)
+    ]
     name = path.stem.replace("_", " ")
     yield f"{name}: short forms with several senses that the table has", f"{len(known)} of {len(several)}", "", ""
     yield f"{name}: uses of those whose sense it has", f"{sum(covered) / len(known):.3f}", "", ""
@@ -126,7 +128,8 @@ def silver_rows(half: str, notes: list[list[Place]]) -> Iterator[tuple[str, str,
                sum(prior for *_, prior in one)] for one in notes]  # fmt: skip
     drawn = Bootstrap(counts)
     kinds = len({short for one in notes for short, *_ in one})
-    about = f"case reports, {half} half, {sum(one[0] for one in counts)} places of {kinds} short forms in {len(notes)} notes"
+    places = f"{sum(one[0] for one in counts)} places of {kinds} short forms in {len(notes)} notes"
+    about = f"case reports, {half} half, {places}"
     for what, part, whole in (("right where a sense is chosen", 2, 1), ("a sense is chosen", 1, 0),
                               ("the most frequent sense always", 3, 0)):  # fmt: skip
         yield f"{about}: {what}", _told(drawn.share([part], [whole])), "", ""
