@@ -5,7 +5,7 @@ definition is hidden and the other places are read; gold is the sense of the tab
 weights were tuned on one half of the notes only (the even half of a hash of their ids).
 
 *Inventories*: senses with their shares, as counted in clinic notes and discharge summaries of one hospital. They say
-how much of what is written the table knows; its senses and priors were written with them in view: this is no test of it.
+how much of what is written the table knows; its senses and priors were written with them in view, so they test nothing.
 """
 
 from __future__ import annotations
