@@ -60,10 +60,10 @@ class Linking:
         """The span with what was found, or None where there is nothing to change."""
         if span.status == "rejected" or span.candidates or span.label not in self._linker.labels:
             return None
-        mention = (" ".join(note.quote(span)), span.label)
+        mention = (span.x.get("expansion") or " ".join(note.quote(span)), span.label)
         if mention not in known:
             known[mention] = self._linker.candidates(*mention)
-        found = known[mention]
+        found = _as_abbreviation(known[mention]) if span.x.get("expansion") else known[mention]
         if not found:
             return None
         free = not span.codes and span.status in ("predicted", "added")
@@ -74,6 +74,11 @@ class Linking:
         releases = dict(sorted(self._concepts.releases.items()))
         about = {"releases": releases, "rules": self._rules, "threshold": self._threshold, "limit": self._limit}
         return {**self._concepts.describe(), **about, "labels": list(self._linker.labels)}
+
+
+def _as_abbreviation(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Candidates of the long form of a short one say so."""
+    return tuple(replace(one, match="abbreviation") if one.match == "exact" else one for one in candidates)
 
 
 def _wording() -> tuple[str, Wording]:

@@ -14,8 +14,10 @@ from medtext.config import read_yaml
 from medtext.note import Note
 from medtext.overlap import Cover, join_entities
 from medtext.span import Source, Span
+from medtext.terminology.abbreviations import Abbreviations
 from medtext.terminology.concepts import load_concepts
 from medtext.terminology.matcher import Matcher
+from medtext.terminology.shortforms import ShortForms
 
 # Of the matches on the 160 case reports of MACCROBAT, 96 % lie on a mention that people marked (78 % with the same
 # label); of abbreviations 94 %.
@@ -27,22 +29,32 @@ class Phrases:
 
     Two concepts that share a form give one span; where their labels differ, the first in the table wins. The heading
     of a section says what follows, not what the patient has: where sections are there, nothing is marked in it.
+    Short forms of several senses (MS, RA, PT) are read by `abbreviations`, a table of them; None leaves them alone.
     """
 
     name = "phrases"
     needs: frozenset[str] = frozenset()
     adds = frozenset({"entity"})
 
-    def __init__(self, *, concepts: str | Path | Sequence[str | Path] = "starter") -> None:
+    def __init__(
+        self,
+        *,
+        concepts: str | Path | Sequence[str | Path] = "starter",
+        abbreviations: str | Path | None = "clinical",
+    ) -> None:
         self._concepts = load_concepts(concepts)
         forms = [(form, concept.label) for concept in self._concepts.concepts for form in concept.forms]
         self._rules, idioms = _not_concepts()
         self._matcher = Matcher([*(form for form, _ in forms), *idioms])
         self._labels = tuple(label for _, label in forms)
+        self._abbreviations = Abbreviations.load(abbreviations) if abbreviations else None
+        self._short = ShortForms(self._abbreviations, self._concepts) if self._abbreviations else None
 
     def __call__(self, note: Note) -> Note:
         headings = Cover(span.x["heading"] for span in note.layer("section") if _is_heading(span))
         spans = self._spans(note.text)
+        if self._short is not None:
+            spans = self._short.read(note, spans)
         return join_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
 
     def _spans(self, text: str) -> Iterator[Span]:
@@ -54,7 +66,8 @@ class Phrases:
 
     def describe(self) -> dict[str, Any]:
         """The concept table with its version and size, and the rules for what is no concept."""
-        return {**self._concepts.describe(), "rules": self._rules}
+        short = f"abbreviations@{self._abbreviations.version}" if self._abbreviations else None
+        return {**self._concepts.describe(), "rules": self._rules, "abbreviations": short}
 
 
 def _is_heading(section: Span) -> bool:

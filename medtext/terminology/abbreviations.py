@@ -31,6 +31,8 @@ _FAR = 12  # words on either side that count as near
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?|[^\w\s]")
 _COMPOUND = re.compile(r"[^\W_]+(?:[/&-][^\W_]+)+")
 _SHAPES = ("NUMBER", "PERCENT", "NAME", "STOP", "START", "END", "CAPITALS")
+_Token = tuple[str, frozenset[str]]  # a token folded, and its shapes
+_START, _END = ("", frozenset({"START"})), ("", frozenset({"END"}))
 _CUES = ("before", "after", "near")
 _KEYS = ("means", "label", "concept", "prior", "in", *_CUES)
 
@@ -43,12 +45,10 @@ class Cues:
     beginnings: tuple[str, ...] = ()
     shapes: frozenset[str] = frozenset()
 
-    def hit(self, token: str) -> bool:
-        """Whether a token, as written, or START or END, is one of them."""
-        if token in ("START", "END"):
-            return token in self.shapes
-        word = fold(token)
-        return word in self.words or word.startswith(self.beginnings) or bool(self.shapes & _shapes(token))
+    def hit(self, token: _Token) -> bool:
+        """Whether a token is one of them."""
+        word, shapes = token
+        return word in self.words or word.startswith(self.beginnings) or not self.shapes.isdisjoint(shapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,9 @@ class Abbreviations:
 class _Scene:
     """The two tokens on either side with what each may gain, the nearest first, and the tokens around."""
 
-    before: tuple[tuple[str, float], ...]
-    after: tuple[tuple[str, float], ...]
-    around: frozenset[str]
+    before: tuple[tuple[_Token, float], ...]
+    after: tuple[tuple[_Token, float], ...]
+    around: frozenset[_Token]
 
 
 def _scene(text: str, start: int, end: int, sentence: tuple[int, int] | None) -> _Scene:
@@ -150,14 +150,16 @@ def _scene(text: str, start: int, end: int, sentence: tuple[int, int] | None) ->
     before, after = text[first:start], text[end:last]
     left, right = _TOKEN.findall(before)[-_FAR:], _TOKEN.findall(after)[:_FAR]
     around = {*left, *right, *_COMPOUND.findall(before), *_COMPOUND.findall(after)}
-    return _Scene(_beside([*left[:-3:-1], "START"]), _beside([*right[:2], "END"]), frozenset(around))
+    return _Scene(_beside(left[:-3:-1], _START), _beside(right[:2], _END), frozenset(map(_token, around)))
 
 
-def _beside(tokens: list[str]) -> tuple[tuple[str, float], ...]:
+def _beside(tokens: list[str], edge: _Token) -> tuple[tuple[_Token, float], ...]:
     """The first two with their gains: what stands behind a sign is as near, the end of the sentence says little."""
+    if not tokens:
+        return ((edge, _NEXT),)
     behind = _NEXT if tokens[0][0].isalnum() else _BESIDE
-    gains = zip(tokens, (_BESIDE, behind), strict=False)
-    return tuple((one, _NEXT if one in ("START", "END") else gain) for one, gain in gains)
+    second = (_token(tokens[1]), behind) if len(tokens) > 1 else (edge, _NEXT)
+    return (_token(tokens[0]), _BESIDE), second
 
 
 def _line(text: str, start: int, end: int) -> tuple[int, int]:
@@ -208,6 +210,10 @@ def _stems(text: str) -> frozenset[str]:
 
 def _dice(these: frozenset[str], those: frozenset[str]) -> float:
     return 2 * len(these & those) / (len(these) + len(those) or 1)
+
+
+def _token(written: str) -> _Token:
+    return fold(written), _shapes(written)
 
 
 def _shapes(token: str) -> frozenset[str]:
