@@ -17,6 +17,7 @@ import numpy as np
 from medtext.terminology.hashtable import HashClash
 from medtext.terminology.matcher import Entry, by_reach, fold, keeps_case, plurals, spellings
 from medtext.terminology.textwords import BASE, TextReader, hash_words, mixed, powers
+from medtext.terminology.variants import Variants, shipped_variants
 
 Array = np.ndarray
 
@@ -38,6 +39,7 @@ class FormRows:
     edges: dict[str, int] = field(default_factory=lambda: {" ": 0})
     ids: array = field(default_factory=lambda: array("q"))
     entries: list[Entry] = field(default_factory=list)
+    _variants: Variants = field(default_factory=shipped_variants)
     _folded: dict[str, int] = field(default_factory=dict)
     _plurals: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _row_words: array = field(default_factory=lambda: array("i"))
@@ -57,13 +59,15 @@ class FormRows:
         self.ids.append(form_id)
 
     def _add_plain(self, form: str, number: int) -> None:
-        *front, last = form.split(" ")
-        words = array("i", map(self._word, front))
-        for word in (self._word(last), *self._plural(last)):
-            self._row_words.extend(words)
-            self._row_words.append(word)
-            self._row_edges.extend([0] * (len(front) + 1))
-            self._close(len(front) + 1, number, -1)
+        given = tuple(form.split(" "))
+        for wording in self._variants.wordings(given):
+            words = array("i", map(self._word, wording[:-1]))
+            ends = self._plural(wording[-1]) if self._variants.takes_plural(wording, given) else ()
+            for word in (self._word(wording[-1]), *ends):
+                self._row_words.extend(words)
+                self._row_words.append(word)
+                self._row_edges.extend([0] * len(wording))
+                self._close(len(wording), number, -1)
 
     def _add_spellings(self, form: str, number: int, *, exact: bool) -> None:
         for spelling in spellings(form):

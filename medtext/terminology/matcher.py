@@ -4,6 +4,8 @@ A text is read word by word; words are compared folded (no case, accents, ligatu
 from the text itself. What stands between two words is an *edge*: a blank run, one line break, or a hyphen are the same
 edge; any other punctuation must be as in the form. How forms vary:
 
+* British and American words; "fractures of the femur" and "femur fracture" for fracture of femur, "viral pneumonia" for
+  Pneumonia, viral (see `medtext.terminology.variants`);
 * the last word also in the plural; `Parkinson's disease` also as Parkinson disease and Parkinsons disease; `X-ray` also
   as X ray and Xray; `H. pylori` also without the stop;
 * all-capital forms of up to four letters (MI, COPD) match in capitals only, with a small plural s (MIs);
@@ -20,6 +22,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from medtext.terminology.variants import shipped_variants
 
 # A word keeps its combining marks; a possessive 's is read with it but is no part of it.
 MARKS = "\u0300-\u036f"
@@ -206,15 +210,39 @@ def keeps_case(form: str) -> bool:
 
 def spellings(form: str) -> Iterator[Spelling]:
     """Every way to write a form that is matched."""
-    base = _spell(form)
-    plain = set(base.edges) <= {" "} and not any(base.possessive)
-    for spelling in (base,) if plain else _variants(base):
+    base, variants = _spell(form), shipped_variants()
+    made = dict.fromkeys((base,) if is_plain(base) else _variants(base))
+    given = {other: one.words for one in made for other in ((one,) if keeps_case(form) else _reworded(one))}
+    for spelling, words in given.items():
         yield spelling
         if spelling.tail == ".":
             yield replace(spelling, tail="")
-        if not (spelling.tail or spelling.possessive[-1]):
+        if not (spelling.tail or spelling.possessive[-1]) and variants.takes_plural(spelling.words, words):
             for word in plurals(spelling.words[-1]):
                 yield replace(spelling, words=(*spelling.words[:-1], word))
+
+
+def is_plain(spelling: Spelling) -> bool:
+    """Whether nothing but blanks stands between the words."""
+    return set(spelling.edges) <= {" "} and not any(spelling.possessive)
+
+
+def _reworded(spelling: Spelling) -> Iterator[Spelling]:
+    """The spelling, then the same in British or American, and with its words in another order where that is safe."""
+    variants = shipped_variants()
+    if is_plain(spelling):
+        for words in variants.wordings(spelling.words):
+            yield replace(spelling, words=words, edges=(" ",) * (len(words) - 1), possessive=(False,) * len(words))
+        return
+    yield spelling
+    if len(spelling.words) > variants.longest:
+        return
+    yield replace(spelling, words=tuple(map(variants.respell, spelling.words)))
+    if spelling.edges.count(",") == 1 and not (any(spelling.possessive) or spelling.head or spelling.tail):
+        at = spelling.edges.index(",") + 1
+        words = variants.inverted(spelling.words[:at], spelling.words[at:])
+        if words and set(spelling.edges) <= {" ", ","}:
+            yield from _reworded(replace(spelling, words=words, edges=(" ",) * (len(words) - 1)))
 
 
 def _variants(base: Spelling) -> Iterable[Spelling]:
