@@ -19,36 +19,67 @@ from pathlib import Path
 
 from medtext.note import Note
 from medtext.review.statistics import Bootstrap, Figure
+from medtext.stages.phrases import Phrases
 from medtext.stages.sections import Sections
 from medtext.stages.sentences import Sentences
 from medtext.terminology.abbreviations import Abbreviations, Sense, matching
 from medtext.terminology.definitions import definitions
+from tests.benchmarks.section import Section, table
 from tests.shared import folder
 
 REPORTS = ("notes/case_reports_ccby.jsonl", "ner/maccrobat.jsonl", "linking/codiesp_train.jsonl",
            "linking/codiesp_dev.jsonl")  # fmt: skip
 INVENTORIES = ("vanderbilt_clinic_notes.txt", "vanderbilt_discharge_sums.txt")
 HALVES = ("tuned", "unseen")
+MACCROBAT = {
+    "Disease_disorder": "PROBLEM",
+    "Sign_symptom": "PROBLEM",
+    "Medication": "MEDICATION",
+    "Diagnostic_procedure": "TEST",
+    "Therapeutic_procedure": "PROCEDURE",
+    "Biological_structure": "ANATOMY",
+}
+_SHORT = re.compile(r"[A-Z][A-Z0-9]{1,4}")
 
 
-def main() -> None:
-    """Print what `rows` measures, as plain text."""
-    for row in rows():
-        print(" | ".join(row))
+def section() -> Section:
+    """All figures, with what they are measured on."""
+    return Section("Abbreviations", [*str(__doc__).strip().split("\n"), "", *table(rows())])
 
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
     """(what, measured, wanted, met) of each figure; one row that says so where the data is absent."""
     data = folder()
     if data is None:
-        yield "abbreviations", "not measured: the shared data is not here", "", ""
+        yield "abbreviations", "not measured: the shared data is not here (set MEDTEXT_DATA to its folder)", "", ""
         return
-    table = Abbreviations.load()
+    known = Abbreviations.load()
     for name in INVENTORIES:
-        yield from inventory_rows(table, data / "terminology" / "abbreviations" / name)
-    read = [one for one in read_notes(data, table) if one[1]]
+        yield from inventory_rows(known, data / "terminology" / "abbreviations" / name)
+    read = [one for one in read_notes(data, known) if one[1]]
     for half, name in enumerate(HALVES):
         yield from silver_rows(name, [places for key, places in read if half_of(key) == half])
+    yield from people_rows(data)
+
+
+def people_rows(data: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Of the short forms in capitals that phrases marks, how many lie on what people marked, and with its label."""
+    lines = (data / "ner" / "maccrobat.jsonl").read_text(encoding="utf-8").split("\n")
+    records = [json.loads(line) for line in lines if line]
+    layout = (Sections(), Sentences())
+    for name, asked in (("without", None), ("with", "clinical")):
+        stage, counts = Phrases(abbreviations=asked), [0, 0, 0]
+        for record in records:
+            note = stage(layout[1](layout[0](Note("note", record["text"]))))
+            for span in note.layer("entity"):
+                if _SHORT.fullmatch(note.text[span.start : span.end]):
+                    gold = [one for one in record["spans"] if one["start"] < span.end and span.start < one["end"]]
+                    counts[0] += 1
+                    counts[1] += bool(gold)
+                    counts[2] += any(MACCROBAT.get(one["label"]) == span.label for one in gold)
+        found, placed, labelled = counts
+        told = f"{found}; {placed / found:.3f}; {labelled / found:.3f}"
+        yield f"MACCROBAT, {name} the table: short forms marked; on a marked mention; with its label", told, "", ""
 
 
 def half_of(key: str) -> int:
@@ -140,4 +171,4 @@ def _told(figure: Figure) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(section().lines))
