@@ -96,6 +96,7 @@ def test_no_word_becomes_another(word):
         ("Tumour of colon", "a colon tumor", "colon tumor"),
         ("Infarction, myocardial", "infarction, myocardial", "infarction, myocardial"),
         ("History of falls", "falls history", None),
+        ("Pain of left great toe nail", "left great toe nail pain", None),
         ("Pain of left leg and foot", "left leg and foot pain", None),
         ("Hypertension, unspecified", "unspecified hypertension", None),
         ("Diabetes, type 2", "2 type diabetes", None),
@@ -128,6 +129,12 @@ def index(tmp_path_factory):
 @given(st.lists(st.sampled_from(WORDS), max_size=10).map(" ".join))
 def test_the_index_finds_what_the_matcher_finds(index, text):
     assert list(index.find(text)) == list(Matcher(FORMS).find(text))
+
+
+def test_the_index_has_each_wording_of_the_matcher_and_none_more(index):
+    texts = {" ".join(one.words) + ending for form in FORMS for one in spellings(form) for ending in ("", "s")}
+    for text in sorted(texts):
+        assert list(index.find(text)) == list(Matcher(FORMS).find(text)), text
 
 
 @settings(max_examples=60)
