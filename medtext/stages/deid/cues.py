@@ -68,7 +68,7 @@ def _field(words: Words, before: int, gap: str) -> Cue | None:
     apart = ":" in gap or "\t" in gap or ("  " in gap and words.tokens.at_line_start(before))
     if gap.strip(" \t\n_*#|=-") not in (":", "", "):") or not apart or len(gap) > 12:
         return None
-    name = _ending(words, before, words.lexicon.fields)
+    name = ending(words, before, words.lexicon.fields)
     if not name or (name in words.lexicon.line_heads and not words.tokens.at_sentence_start(before)):
         return None
     return Cue(words.lexicon.field_labels[name], "field")
@@ -86,7 +86,7 @@ def _relative(words: Words, before: int, gap: str) -> Cue | None:
 
 
 def _phrase(words: Words, before: int, gap: str) -> Cue | None:
-    name = "" if gap.strip(" ") else _ending(words, before, words.lexicon.cues)
+    name = "" if gap.strip(" ") else ending(words, before, words.lexicon.cues)
     sure = name in words.lexicon.sure_cues
     return Cue(words.lexicon.cue_labels[name], "sure phrase" if sure else "phrase") if name else None
 
@@ -96,7 +96,7 @@ def _salutation(words: Words, before: int, gap: str) -> Cue | None:
     return Cue("NAME", "salutation") if greets and words.tokens.at_line_start(before) else None
 
 
-def _ending(words: Words, last: int, phrases: Phrases) -> str:
+def ending(words: Words, last: int, phrases: Phrases) -> str:
     """The longest of these phrases that ends with token `last`."""
     lower = words.tokens.lower
     for phrase in phrases.get(lower[last], ()):

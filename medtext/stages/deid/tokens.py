@@ -33,10 +33,21 @@ class Tokens:
     def lower_words(self) -> frozenset[str]:
         """The words that stand somewhere in small letters: they are ordinary words of this note.
 
-        Parts of addresses do not count: abernathy@example.org says nothing of the word.
+        Parts of addresses do not count (abernathy@example.org says nothing of the word), nor does a sentence that is
+        typed without capitals: there names stand in small letters as well.
         """
-        words = zip(self.words, self.starts, self.ends, strict=True)
-        return frozenset(word for word, start, end in words if word[0].islower() and not self._of_address(start, end))
+        careless, found = False, set()
+        for at, word in enumerate(self.words):
+            small = word[0].islower()
+            if self.at_sentence_start(at) and not (small and self._wrapped(at)):
+                careless = small
+            if small and not careless and not self._of_address(self.starts[at], self.ends[at]):
+                found.add(word)
+        return frozenset(found)
+
+    def _wrapped(self, at: int) -> bool:
+        """Whether nothing but one line break stands before a word, so that its sentence may go on from the line before."""
+        return at > 0 and self.text[self.ends[at - 1] : self.starts[at]] in ("\n", " \n")
 
     def _of_address(self, start: int, end: int) -> bool:
         before, after = self.text[max(0, start - 1) : start], self.text[end : end + 2]
