@@ -64,12 +64,11 @@ def _with_cue(words: Words, at: int) -> Mention | None:
     """Dr. Berg, Attending: Berg, her sister Ida."""
     start = _before_particles(words, at)
     cue = cue_before(words, start)
-    if cue is None:
-        return None
+    if cue is None or (cue.label == "RELATIVE" and headed(words.lexicon, words.tokens, at)):
+        return None  # "Father: Parkinson disease"
     invented = "phrase" in cue.kind and words.pair(at)
-    if not invented and not words.may_start(
-        at, strong=cue.strong, titled=cue.kind == "title" and not _scan(words, start)
-    ):
+    titled = (cue.kind == "title" and not _scan(words, start)) or (cue.strong and start < at)
+    if not invented and not words.may_start(at, strong=cue.strong, titled=titled):
         return None
     last = _with_second(words, at, cue, max(words.run(at, loose=True), at + invented))
     if last == at and words.weak(at) and not cue.for_weak:
@@ -82,6 +81,7 @@ def _with_second(words: Words, at: int, cue: Cue, last: int) -> int:
     tokens, degrees, second = words.tokens, words.lexicon.degrees, last + 1
     if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(second) and tokens.core(second) not in degrees:
         degree = tokens.gap(second) in (", ", ",") and tokens.core(second + 1) in degrees
+        degree = degree or bool(_DOTTED_DEGREE.match(words.text, tokens.ends[second]))
         given = (degree or cue.kind == "field") and _given(words, second)
         if given or (cue.kind == "field" and words.invented(second)):
             return words.run(second, loose=True)
@@ -108,7 +108,9 @@ def _scan(words: Words, at: int) -> bool:
 
 def _before_particles(words: Words, at: int) -> int:
     """Where a name begins that has small words before its capital: van der Berg."""
-    start = at
+    start, tokens = at, words.tokens
+    if at and tokens.words[at - 1] in ("St", "ST") and tokens.gap(at - 1) in (". ", " ", ".  "):
+        return at - 1
     while start and at - start < 3 and words.tokens.words[start - 1] in words.lexicon.particles:
         if words.tokens.gap(start - 1) != " ":
             break

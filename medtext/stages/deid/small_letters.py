@@ -92,10 +92,13 @@ def _small_name(words: Words, at: int, cue: Cue) -> bool:
 
 def _small_run(words: Words, at: int) -> int:
     tokens, lexicon, last = words.tokens, words.lexicon, at
-    while last - at < 3 and last + 1 < len(tokens):
+    while last - at < 4 and last + 1 < len(tokens):
         gap, follows = tokens.gap(last), tokens.core(last + 1)
         name = follows in lexicon.first or follows in lexicon.last
         known = gap in (" ", "  ", ", ", ",", ",  ") and name and follows not in lexicon.ordinary
+        suffix = last > at and follows in lexicon.generations and gap in (" ", "  ", ", ")
+        small = gap in (" ", "  ") and (follows in lexicon.particles or tokens.core(last) in lexicon.particles)
+        known = known or suffix or (small and follows not in lexicon.ordinary and follows not in lexicon.never)
         initial = gap in (" ", "  ") and len(follows) == 1 and follows not in "ai" and follows.isalpha()
         if not (
             known or initial or (gap == "-" and follows.isalpha()) or (gap[:1] == "." and len(tokens.core(last)) == 1)

@@ -51,6 +51,8 @@ def _acting(words: Words, at: int, label: str, verbs: frozenset[str], *, strict:
     tokens, last = words.tokens, at
     while last - at < _RUN and last + 1 < len(tokens) and _stranger(words, last, strict=strict):
         gap = tokens.gap(last)
+        if gap in (", ", ",\n") and not strict and tokens.lower[last + 1] in ("who", "will"):
+            yield Mention(at, last, label, 0.7, "subject")
         if gap not in (" ", "  ", "-", "\n") and not (len(tokens.core(last)) < 3 and gap in (". ", ".  ", ".")):
             return
         if gap != "-" and (_acts(words, at, last, verbs) or _aged(words, at, last)):
@@ -77,7 +79,11 @@ def _aged(words: Words, first: int, last: int) -> bool:
 def _stranger(words: Words, at: int, *, strict: bool) -> bool:
     """Whether a word is in none of the lists of ordinary words and medicine; `strict` also looks at how it ends."""
     tokens, lexicon, word = words.tokens, words.lexicon, words.tokens.core(at)
-    if not word.replace("'", "").isalpha() or tokens.possessive(at):
+    if (
+        not word.replace("'", "").isalpha()
+        or tokens.possessive(at)
+        or (strict and tokens.is_caps(at) and len(word) < 5)
+    ):
         return False
     if len(word) == 1:
         return tokens.gap(at)[:1] == "."

@@ -14,6 +14,7 @@ from medtext.stages.deid.words import Words
 
 _LONGEST = 6  # words of a value, particles and halves of double names included
 _WORDS_TOO = frozenset(["do", "pa", "ma", "pt", "ms", "np", "od", "dc", "ot", "pas", "cna"])
+_RECORDS = frozenset(["mrn", "dob", "ssn"])
 _DOTTED = ("m.d", "d.o", "r.n", "ph.d", "m. d", "d. o", "r. n")
 
 
@@ -21,6 +22,7 @@ def placed_names(words: Words) -> Iterator[Mention]:
     """The names that stand where only names stand."""
     yield from _values(words)
     yield from _before_degrees(words)
+    yield from _before_records(words)
 
 
 # ---- the value of a field
@@ -35,7 +37,8 @@ def _values(words: Words) -> Iterator[Mention]:
         name = ending(words, at, fields)
         if name not in words.lexicon.sure_fields or not _opens(words, at, name):
             continue
-        yield from _listed(words, at + 1, Cue(words.lexicon.field_labels[name], "field"))
+        if ":" in tokens.gap(at) or "\t" in tokens.gap(at) or _two(words, at + 1):
+            yield from _listed(words, at + 1, Cue(words.lexicon.field_labels[name], "field"))
 
 
 def _opens(words: Words, at: int, name: str) -> bool:
@@ -46,6 +49,14 @@ def _opens(words: Words, at: int, name: str) -> bool:
         return not gap.strip(" \t:*_\n") and gap.count("\n") < 2
     head = tokens.at_line_start(first) or "   " in words.text[tokens.ends[first - 1] : tokens.starts[first]]
     return head and not gap.strip(" ")
+
+
+def _two(words: Words, at: int) -> bool:
+    """Whether two words that are not ordinary follow a field without a colon: cc Guinez Murt."""
+    last = _extent(words, at)
+    held = range(at, at if last is None else last + 1)
+    own = [one for one in held if words.tokens.core(one) not in words.lexicon.ordinary and not _small_word(words, one)]
+    return len(own) > 1 or (len(own) == 1 and _degree(words, own[0] + 1))
 
 
 def _listed(words: Words, at: int, cue: Cue) -> Iterator[Mention]:
@@ -66,16 +77,31 @@ def _listed(words: Words, at: int, cue: Cue) -> Iterator[Mention]:
 
 
 def _value(words: Words, at: int, cue: Cue) -> Mention | None:
-    """The name that begins here and ends where a value ends."""
-    last = _extent(words, at)
-    if last is None or not (_ends(words, last) or _long_enough(words, at, last, sure=True)):
+    """The name that begins here and ends where a value ends: Berg; Ida Berg; Berg, Ida M."""
+    last, tokens = _extent(words, at), words.tokens
+    if last is None:
         return None
-    inverted = words.tokens.gap(last) in (", ", ",", ",  ")
-    if inverted and at == last - (words.tokens.core(at) in words.lexicon.particles) or (inverted and last == at):
+    comma = tokens.gap(last) in (", ", ",", ",  ", ",\n")
+    if comma and _family(words, at, last) and not _degree(words, last + 1):
         given = _extent(words, last + 1)
-        if given is not None and given - last < 4 and _ends(words, given) and not _degree(words, last + 1):
-            last = given
-    return Mention(at, last, cue.label, 0.9, "field") if _long_enough(words, at, last) else None
+        if given is not None and given - last < 4 and _ends(words, given):
+            last, comma = given, False
+    elif tokens.gap(last) == "\n" and last == at and _goes_on(words, last + 1):
+        last += 1
+    ended = _ends(words, last) or (comma and last > at) or _long_enough(words, at, last, sure=True)
+    return Mention(at, last, cue.label, 0.9, "field") if ended and _long_enough(words, at, last) else None
+
+
+def _family(words: Words, at: int, last: int) -> bool:
+    """Whether only one family name stands here, with its small words and halves: van der Berg-Holm."""
+    own = [one for one in range(at, last + 1) if not _small_word(words, one) and not words.tokens.after_hyphen(one)]
+    return len(own) == 1
+
+
+def _goes_on(words: Words, at: int) -> bool:
+    """Whether the line breaks inside a name: its second part alone begins the next one."""
+    fits = words.tokens.is_capital(at) and _part(words, at) and words.invented(at)
+    return fits and _ends(words, at) and ":" not in words.tokens.gap(at)
 
 
 def _extent(words: Words, at: int) -> int | None:
@@ -97,7 +123,7 @@ def _joined(words: Words, last: int) -> bool:
     short = len(tokens.core(last)) == 1 or tokens.core(last) in ("st", "mr", "ms", "mrs", "dr", "jr", "sr")
     if gap in (" ", "-", "  "):
         return not _label_ahead(words, last + 1)
-    return short and gap in (". ", ".", ".  ", ".-")
+    return short and gap in (". ", ".", ".  ", ".-") and not _label_ahead(words, last + 1)
 
 
 def _label_ahead(words: Words, at: int) -> bool:
@@ -170,20 +196,33 @@ def _signed(words: Words, degree: int) -> Mention | None:
     if first is None:
         return None
     alone = tokens.at_line_start(first) and _after_degree(words, degree)
-    if not (alone or cue_before(words, first)):
+    known = first < last and all(words.known(one) for one in (first, last))
+    if not (alone or known or cue_before(words, first)):
         return None
     return Mention(first, last, "PROVIDER", 0.85, "degree") if _long_enough(words, first, last) else None
 
 
-def _back(words: Words, last: int) -> int | None:
-    """The first word of a run that ends here and may be a name."""
+def _before_records(words: Words) -> Iterator[Mention]:
+    """charlton, liban, mrn 00934241; Berg (DOB 3/4/51)."""
+    tokens = words.tokens
+    for at in range(1, len(tokens)):
+        if tokens.lower[at] in _RECORDS and tokens.gap(at - 1) in (", ", ",", " (", ",  ", ", ("):
+            first = _back(words, at - 1, commas=1)
+            if first is not None and any(words.known(one) or tokens.is_capital(one) for one in range(first, at)):
+                if first < at - 1 and _long_enough(words, first, at - 1):
+                    yield Mention(first, at - 1, "PATIENT", 0.8, "record")
+
+
+def _back(words: Words, last: int, *, commas: int = 1) -> int | None:
+    """The first word of a run that ends here and may be a name; a comma may part family and first name."""
     if not _part(words, last):
         return None
     first = last
     while last - first < _LONGEST and first and not words.tokens.at_line_start(first):
-        gap_fits = _joined(words, first - 1) or (first == last and words.tokens.gap(first - 1) in (", ", ","))
-        if not gap_fits or not _part(words, first - 1):
+        comma = commas > 0 and words.tokens.gap(first - 1) in (", ", ",", ",  ")
+        if not (comma or _joined(words, first - 1)) or not _part(words, first - 1):
             break
+        commas -= comma
         first -= 1
     return first
 
@@ -191,7 +230,11 @@ def _back(words: Words, last: int) -> int | None:
 def _after_degree(words: Words, at: int) -> bool:
     """Whether nothing but degrees and the end of the line, or "on" and a date, follow."""
     tokens = words.tokens
-    while at + 1 < len(tokens) and (_degree(words, at + 1) or len(tokens.lower[at + 1]) == 1):
+    while at + 1 < len(tokens) and (
+        _degree(words, at + 1)
+        or len(tokens.lower[at + 1]) == 1
+        or (tokens.gap(at) == "-" and len(tokens.lower[at + 1]) < 4)
+    ):
         if tokens.gap(at).strip(" ,.-"):
             break
         at += 1

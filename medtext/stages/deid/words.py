@@ -65,7 +65,7 @@ class Words:
             return strong and word in lexicon.last and word not in lexicon.ordinary
         if len(word) == 1:
             return strong and self.text[self.tokens.ends[at] : self.tokens.ends[at] + 1] == "."
-        if word in lexicon.never or word in lexicon.generations or self._saint(at):
+        if word in lexicon.never or word in lexicon.generations or (self._saint(at) and not titled):
             return False
         if strong:
             return self.known(at) or not self._ordinary(word) or self._believed(at, titled=titled)
@@ -111,7 +111,8 @@ class Words:
             if not step:
                 break
             last += step
-        return last
+        suffix = last + 1 < len(self.tokens) and self.tokens.core(last + 1) in self.lexicon.generations
+        return last + int(last > at and suffix and self.tokens.gap(last) in (" ", ", ", "  "))
 
     def _step(self, last: int, *, loose: bool) -> int:
         """How many tokens behind `last` go on the name."""
@@ -123,14 +124,21 @@ class Words:
             return int(gap == ", " and tokens.core(follower) in ("jr", "sr"))
         initial = len(tokens.core(follower)) == 1 and tokens.is_capital(follower)  # Raya Y. Arndt, not Ortega y Gasset
         if gap != "-" and tokens.core(follower) in self.lexicon.particles and not initial:
-            return self.particle(last)
+            return self.particle(last) or int(self._final(follower))
         return self._capital_step(last, gap, loose=loose) if tokens.is_capital(follower) else 0
 
     def _capital_step(self, last: int, gap: str, *, loose: bool) -> int:
         if gap == "-":
             return 1
         one_letter = len(self.tokens.core(last + 1)) == 1
+        if loose and not one_letter and len(self.tokens.core(last)) == 1:
+            return int(self.invented(last + 1))  # Dr. S. Reitalling
         return int(self._initial(last + 1) if one_letter else self.name_like(last + 1, loose=loose))
+
+    def _final(self, at: int) -> bool:
+        """Whether a small word of names is a family name by itself, the last of its name: Murray Le."""
+        named = self.tokens.is_capital(at) and self.tokens.core(at) in self.lexicon.last
+        return named and not self.tokens.is_capital(at + 1) or (named and self.tokens.gap(at)[:1] in (",", "\n"))
 
     def _wrapped(self, last: int) -> bool:
         """Whether the line breaks inside a name: a first name at its end, a family name at the next one's head."""
@@ -144,12 +152,17 @@ class Words:
     def particle(self, last: int) -> int:
         """How many tokens lead over small words to the next part of a name: van der Berg."""
         for target in (last + 2, last + 3):
-            if last < -1 or not self.tokens.is_capital(target) or self.tokens.gap(target - 1) not in (" ", "  "):
+            if last < -1 or not self.tokens.is_capital(target) or not self._particle_gap(target - 1):
                 continue
             if self.tokens.core(target) not in self.lexicon.particles and self.name_like(target, loose=True):
                 between = self.tokens.lower[last + 1 : target]
                 return target - last if all(word in self.lexicon.particles for word in between) else 0
         return 0
+
+    def _particle_gap(self, at: int) -> bool:
+        """Whether a name goes on behind a small word: van⏎Berg, St. John."""
+        gap = self.tokens.gap(at)
+        return gap in (" ", "  ", "\n") or (self.tokens.core(at) == "st" and gap in (". ", ".", ".  "))
 
     def _initial(self, at: int) -> bool:
         """Whether a single capital is an initial: John D. and John D was, but not Vitamin D3; an I only at an end."""
