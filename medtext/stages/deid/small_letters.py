@@ -30,6 +30,7 @@ def small_names(words: Words) -> Iterator[Mention]:
             continue
         gap, title = tokens.gap(at - 1), tokens.lower[at - 1]
         titled = title in _COURTESY and (gap in (". ", ".  ", ".", ".\n") or (gap == " " and title[:1] == "d"))
+        titled = titled or (title in ("and", "&") and _of_two(words, at))
         if not titled and not (word in lexicon.first or word in lexicon.last):
             yield from _small_strangers(words, at)
             continue
@@ -39,6 +40,12 @@ def small_names(words: Words) -> Iterator[Mention]:
         if cue is None or (not titled and not _small_name(words, at, cue)):
             continue
         yield Mention(at, _small_run(words, at), cue.label, 0.8, "small letters")
+
+
+def _of_two(words: Words, at: int) -> bool:
+    """Whether the title of two stands before: drs. bustamante and adler."""
+    cue = cue_before(words, at)
+    return cue is not None and cue.kind == "title"
 
 
 def _small_initials(words: Words, at: int) -> Iterator[Mention]:

@@ -72,8 +72,9 @@ def _acts(words: Words, first: int, last: int, verbs: frozenset[str]) -> bool:
 
 def _aged(words: Words, first: int, last: int) -> bool:
     """Whether an age follows a known name of two words."""
-    known = last > first and any(words.known(one) and not words.weak(one) for one in range(first, last + 1))
-    return known and AGE_AFTER.match(words.text, words.tokens.ends[last]) is not None
+    held = range(first, last + 1)
+    sure = any(words.known(one) and not words.weak(one) for one in held) or all(words.known(one) for one in held)
+    return sure and last > first and AGE_AFTER.match(words.text, words.tokens.ends[last]) is not None
 
 
 def _stranger(words: Words, at: int, *, strict: bool) -> bool:
@@ -85,8 +86,8 @@ def _stranger(words: Words, at: int, *, strict: bool) -> bool:
         or (strict and tokens.is_caps(at) and len(word) < 5)
     ):
         return False
-    if len(word) == 1:
-        return tokens.gap(at)[:1] == "."
+    if len(word) == 1 or word in lexicon.particles:
+        return len(word) > 1 or tokens.gap(at)[:1] == "."
     lists = (lexicon.ordinary, lexicon.never, lexicon.heads, lexicon.brands, lexicon.relatives, lexicon.degrees)
     if any(word in held for held in lists) or word in lexicon.titles or word in lexicon.deeds or word in lexicon.fields:
         return False

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 from medtext.stages.deid.cues import Cue, cue_before, ending
 from medtext.stages.deid.mention import Mention
-from medtext.stages.deid.words import Words
+from medtext.stages.deid.words import RECORDS, Words
 
 _LONGEST = 6  # words of a value, particles and halves of double names included
 _WORDS_TOO = frozenset(["do", "pa", "ma", "pt", "ms", "np", "od", "dc", "ot", "pas", "cna"])
-_RECORDS = frozenset(["mrn", "dob", "ssn"])
 _DOTTED = ("m.d", "d.o", "r.n", "ph.d", "m. d", "d. o", "r. n")
 
 
@@ -53,8 +52,8 @@ def _opens(words: Words, at: int, name: str) -> bool:
 
 def _two(words: Words, at: int) -> bool:
     """Whether two words that are not ordinary follow a field without a colon: cc Guinez Murt."""
-    last = _extent(words, at)
-    held = range(at, at if last is None else last + 1)
+    found = _value(words, at, Cue("NAME", "field"))
+    held = range(at, at if found is None else found.last + 1)
     own = [one for one in held if words.tokens.core(one) not in words.lexicon.ordinary and not _small_word(words, one)]
     return len(own) > 1 or (len(own) == 1 and _degree(words, own[0] + 1))
 
@@ -129,7 +128,7 @@ def _joined(words: Words, last: int) -> bool:
 def _label_ahead(words: Words, at: int) -> bool:
     """Whether the next word is the head of the next field: Name: Ida Berg  DOB: …"""
     gap = words.tokens.gap(at)
-    return ":" in gap[:2] or "#" in gap[:2] or words.tokens.lower[at] in ("dob", "mrn", "mr", "npi", "dea", "ssn")
+    return ":" in gap[:2] or "#" in gap[:2] or words.tokens.lower[at] in RECORDS
 
 
 def _part(words: Words, at: int) -> bool:
@@ -142,7 +141,9 @@ def _part(words: Words, at: int) -> bool:
     if word in lexicon.relatives or word in lexicon.titles:
         return False
     if word in lexicon.ordinary or word in lexicon.never or word in lexicon.heads or word in lexicon.brands:
-        return words.known(at) and word not in lexicon.never and tokens.gap(at - 1) in (" ", "  ", ", ", "-", ". ")
+        inside = at > 0 and tokens.gap(at - 1) in (" ", "  ", ", ", "-", ". ")
+        leads = words.known(at + 1) and tokens.core(at + 1) not in lexicon.ordinary and tokens.gap(at) == " "
+        return words.known(at) and word not in lexicon.never and (inside or leads)
     return not (words.text.endswith(("+", "/"), 0, tokens.starts[at]) or word in lexicon.fields)
 
 
@@ -152,6 +153,8 @@ def _ends(words: Words, last: int) -> bool:
     if last + 1 >= len(tokens) or gap.strip(" .")[:1] in ("\n", "\t", "(", "[", ";", "|") or "  " in gap:
         return True
     follower = tokens.lower[last + 1]
+    if "," in gap and follower in words.lexicon.relatives:
+        return True
     return _degree(words, last + 1) or (
         gap in (" ", ", ") and (follower[0].isdigit() or follower in ("on", "at", "npi"))
     )
@@ -206,7 +209,7 @@ def _before_records(words: Words) -> Iterator[Mention]:
     """charlton, liban, mrn 00934241; Berg (DOB 3/4/51)."""
     tokens = words.tokens
     for at in range(1, len(tokens)):
-        if tokens.lower[at] in _RECORDS and tokens.gap(at - 1) in (", ", ",", " (", ",  ", ", ("):
+        if tokens.lower[at] in ("mrn", "dob", "ssn") and tokens.gap(at - 1) in (", ", ",", " (", ",  ", ", ("):
             first = _back(words, at - 1, commas=1)
             if first is not None and any(words.known(one) or tokens.is_capital(one) for one in range(first, at)):
                 if first < at - 1 and _long_enough(words, first, at - 1):

@@ -9,6 +9,7 @@ from medtext.stages.deid.lexicon import Lexicon
 from medtext.stages.deid.tokens import Tokens
 
 LONGEST = 4  # words of one name
+RECORDS = frozenset(["mrn", "dob", "ssn", "npi", "dea"])
 _AFTER_INITIAL = ("", ".", ",", " ", ")", "\n", "?", ";", ":", "'", "’")
 
 
@@ -132,13 +133,15 @@ class Words:
             return 1
         one_letter = len(self.tokens.core(last + 1)) == 1
         if loose and not one_letter and len(self.tokens.core(last)) == 1:
-            return int(self.invented(last + 1))  # Dr. S. Reitalling
+            label = self.tokens.core(last + 1) in RECORDS or self.tokens.gap(last + 1)[:1] == ":"
+            return int(self.invented(last + 1) and not label)  # Dr. S. Reitalling
         return int(self._initial(last + 1) if one_letter else self.name_like(last + 1, loose=loose))
 
     def _final(self, at: int) -> bool:
         """Whether a small word of names is a family name by itself, the last of its name: Murray Le."""
         named = self.tokens.is_capital(at) and self.tokens.core(at) in self.lexicon.last
-        return named and not self.tokens.is_capital(at + 1) or (named and self.tokens.gap(at)[:1] in (",", "\n"))
+        ends = not self.tokens.is_capital(at + 1) or self.tokens.core(at + 1) in self.lexicon.degrees
+        return named and (ends or self.tokens.gap(at)[:1] in (",", "\n"))
 
     def _wrapped(self, last: int) -> bool:
         """Whether the line breaks inside a name: a first name at its end, a family name at the next one's head."""
