@@ -26,6 +26,7 @@ _TOP_KEYS = (
     "parts",
     "rules",
     "institutions",
+    "towns",
 )
 _RULE_KEYS = ("at", "pattern", "score", "check", "only_if")
 _PART = re.compile(r"%([a-z]+)%")

@@ -36,13 +36,21 @@ class Tokens:
         Parts of addresses do not count (abernathy@example.org says nothing of the word), nor does a sentence that is
         typed without capitals: there names stand in small letters as well.
         """
-        careless, found = False, set()
+        found = set()
         for at, word in enumerate(self.words):
-            small = word[0].islower()
-            if self.at_sentence_start(at) and not (small and self._wrapped(at)):
-                careless = small
-            if small and not careless and not self._of_address(self.starts[at], self.ends[at]):
+            if word[0].islower() and at not in self.careless and not self._of_address(self.starts[at], self.ends[at]):
                 found.add(word)
+        return frozenset(found)
+
+    @cached_property
+    def careless(self) -> frozenset[int]:
+        """The tokens of sentences that begin with a small letter, where a small letter says nothing of a word."""
+        careless, found = False, []
+        for at, word in enumerate(self.words):
+            if self.at_sentence_start(at) and not (word[0].islower() and self._wrapped(at)):
+                careless = word[0].islower()
+            if careless:
+                found.append(at)
         return frozenset(found)
 
     def _wrapped(self, at: int) -> bool:
