@@ -19,7 +19,6 @@ from medtext.stages.deid.tokens import Tokens
 
 _TOP_KEYS = (
     "version",
-    "birth_years_kept_from",
     "restricted_zips",
     "entities",
     "columns",
