@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,7 @@ from medtext.stages.deid.known import Known, columns_of
 from medtext.stages.deid.known import Source as KnownSource
 from medtext.stages.deid.neural import NeuralDetector
 from medtext.stages.deid.replace import Replacer
-from medtext.stages.deid.restoration import way_back
+from medtext.stages.deid.restoration import REMOVED, way_back
 from medtext.stages.deid.surrogate import Pools, Surrogates, read_key
 from medtext.stages.deid.vault import Vault, read_secret
 from medtext.taxonomy import Policy
@@ -152,7 +153,9 @@ class Deid:
         meta = {key: note.meta[key] for key in self.keep_meta if key in note.meta}
         logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
         changed = _without_remarks(redaction.redact(note)).replace(meta=meta, deidentified=True)
-        return changed.add(self._span(one, redaction) for one, text in done if text), redaction
+        gone = Counter(one.label for one, text in done if not text)
+        counted = changed.replace(x={REMOVED: dict(sorted(gone.items()))}) if gone else changed
+        return counted.add(self._span(one, redaction) for one, text in done if text), redaction
 
     def _patient(self, note: Note) -> str:
         value = note.meta.get(self.patient_key or "patient")

@@ -1,7 +1,7 @@
 """Dates as notes spell them: the year they state, and whether their numbers are a day.
 
-A two-digit year is of this century up to two years ahead of the clock, else of the last. Of 03/04/2024 the month comes first, unless only
-the other order is a date.
+A two-digit year is of this century up to two years ahead of the clock, else of the last. Of 03/04/2024 the month comes
+first, unless only the other order is a date.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def year_of(text: str) -> int | None:
 
 
 def century(year: int) -> int:
-    """The year that two digits mean: appointments lie a year or two ahead, what is later was born in the last century."""
+    """The year that two digits mean: appointments lie a year or two ahead, what lies later is of the last century."""
     return year + (2000 if year <= dt.date.today().year - 2000 + _AHEAD else 1900)
 
 

@@ -97,7 +97,11 @@ class Replacer:
         self.policy, self.instead_of_tags = policy, instead_of_tags
         self._lexicon, self._surrogates, self._fresh = lexicon, surrogates, fresh
         self._restricted_zips, self._first_kept_year = restricted_zips, first_kept_year
-        self._general: Mapping[str, Callable[[Value], str | None]] = {"DATE": self._year, "AGE": _old, "ZIP": self._area}
+        self._general: Mapping[str, Callable[[Value], str | None]] = {
+            "DATE": self._year,
+            "AGE": _old,
+            "ZIP": self._area,
+        }
 
     def action(self, label: str) -> str:
         """What is done with a label: the policy's word, `instead_of_tags` where it says tag."""
