@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.intervals SEED COUNT
 
-Policy `shifted-dates`. Dates are read by dateutil, not by us: before from the gold, after from what stands in its place.
-Of 03/04/2024 the month is read first, unless only the other order is a date; what was read day first before is read so
-after. A date that became a tag keeps no interval and counts against us.
+Policy `shifted-dates`. Dates are read by dateutil, not by us: before from the gold, after from what stands in its
+place. Of 03/04/2024 the month is read first, unless only the other order is a date; what was read day first before is
+read so after. A date that became a tag keeps no interval and counts against us.
 """
 
 from __future__ import annotations
@@ -57,12 +57,14 @@ def _read(text: str, *, day_first: bool | None = None) -> tuple[dt.date, bool] |
     """A date and whether its day was read first; None when dateutil reads none."""
     from dateutil import parser
 
-    plain = " ".join(_CLOCK.sub(" ", text.strip()).replace(" of ", " ").split())
+    plain = " ".join(_CLOCK.sub(" ", text.strip()).split()).replace(" of ", " ")
     if day_first is None:
         numbers = _NUMBERS.match(plain)
         day_first = numbers is not None and int(numbers[1]) > 12
     try:
-        return parser.parse(plain, dayfirst=day_first, default=dt.datetime(2000, 1, 1)).date(), day_first
+        day = parser.parse(plain, dayfirst=day_first, default=dt.datetime(2000, 1, 1)).date()
+        late = day.year > dt.date.today().year + 2  # dateutil reads 75 as 2075
+        return day.replace(year=day.year - 100) if late else day, day_first
     except (ValueError, OverflowError):
         return None
 

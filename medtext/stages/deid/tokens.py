@@ -54,7 +54,7 @@ class Tokens:
         return frozenset(found)
 
     def _wrapped(self, at: int) -> bool:
-        """Whether nothing but one line break stands before a word, so that its sentence may go on from the line before."""
+        """Whether one line break alone stands before a word, so that its sentence may go on from the line before."""
         return at > 0 and self.text[self.ends[at - 1] : self.starts[at]] in ("\n", " \n")
 
     def _of_address(self, start: int, end: int) -> bool:

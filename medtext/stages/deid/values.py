@@ -211,9 +211,10 @@ def _before_records(words: Words) -> Iterator[Mention]:
     for at in range(1, len(tokens)):
         if tokens.lower[at] in ("mrn", "dob", "ssn") and tokens.gap(at - 1) in (", ", ",", " (", ",  ", ", ("):
             first = _back(words, at - 1, commas=1)
-            if first is not None and any(words.known(one) or tokens.is_capital(one) for one in range(first, at)):
-                if first < at - 1 and _long_enough(words, first, at - 1):
-                    yield Mention(first, at - 1, "PATIENT", 0.8, "record")
+            held = range(at, at) if first is None else range(first, at)
+            shown = any(words.known(one) or tokens.is_capital(one) for one in held)
+            if shown and len(held) > 1 and _long_enough(words, held[0], at - 1):
+                yield Mention(held[0], at - 1, "PATIENT", 0.8, "record")
 
 
 def _back(words: Words, last: int, *, commas: int = 1) -> int | None:

@@ -150,7 +150,9 @@ class Words:
         if first and len(tokens.core(follower)) == 1 and tokens.is_capital(follower):
             return tokens.gap(follower) in (". ", ".  ") and tokens.core(follower + 1) in lexicon.last
         family = tokens.is_capital(follower) and tokens.core(follower) in lexicon.last
-        return first and family and tokens.core(follower) not in lexicon.ordinary
+        return (
+            first and family and tokens.core(follower) not in lexicon.ordinary and not headed(lexicon, tokens, follower)
+        )
 
     def particle(self, last: int) -> int:
         """How many tokens lead over small words to the next part of a name: van der Berg."""
