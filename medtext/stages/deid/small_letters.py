@@ -108,7 +108,10 @@ def _small_run(words: Words, at: int) -> int:
         known = known or suffix or (small and follows not in lexicon.ordinary and follows not in lexicon.never)
         initial = gap in (" ", "  ") and len(follows) == 1 and follows not in "ai" and follows.isalpha()
         if not (
-            known or initial or (gap == "-" and follows.isalpha()) or (gap[:1] == "." and len(tokens.core(last)) == 1)
+            known
+            or initial
+            or (gap == "-" and follows.isalpha())
+            or (gap[:1] == "." and len(tokens.core(last)) == 1 and follows.isalpha())
         ):
             break
         last += 1
