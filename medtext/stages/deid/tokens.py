@@ -6,6 +6,7 @@ import re
 from functools import cached_property
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
+_OPENS = re.compile(r"[\n\t.?!:•*;|]|   ")  # what a line, a column or a sentence begins behind
 _ADDRESS = ("@", "_", "/", "\\")
 _POSSESSIVE = ("'s", "’s", "'S", "’S")
 
@@ -103,10 +104,14 @@ class Tokens:
 
     def at_sentence_start(self, at: int) -> bool:
         """Whether it begins a line, a column or a sentence, so that its capital says nothing."""
-        if at == 0:
-            return True
-        gap = self.text[self.ends[at - 1] : self.starts[at]]
-        return any(mark in gap for mark in ("\n", "\t", "   ", *".?!:•*;|"))
+        return self._sentence_starts[at]
+
+    @cached_property
+    def _sentence_starts(self) -> list[bool]:
+        """For each token what `at_sentence_start` says, by the gap before it."""
+        opens, text = _OPENS.search, self.text
+        gaps = zip(self.ends, self.starts[1:], strict=False)
+        return [True, *(opens(text, end, start) is not None for end, start in gaps)] if self.starts else []
 
     def after_hyphen(self, at: int) -> bool:
         """Whether a letter and a hyphen stand right before it."""
