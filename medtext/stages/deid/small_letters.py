@@ -111,8 +111,13 @@ def _small_run(words: Words, at: int) -> int:
             known
             or initial
             or (gap == "-" and follows.isalpha())
-            or (gap[:1] == "." and len(tokens.core(last)) == 1 and follows.isalpha())
+            or (gap[:1] == "." and len(tokens.core(last)) == 1 and _may_follow(lexicon, follows))
         ):
             break
         last += 1
     return last
+
+
+def _may_follow(lexicon: Lexicon, word: str) -> bool:
+    """Whether a word may go on a name behind an initial: in "s. garnett m.d. march 13" march does not."""
+    return word.isalpha() and word not in lexicon.ordinary
