@@ -6,6 +6,7 @@ the colours all come from it. A policy is a YAML file too: class of identifier �
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ ACTIONS = ("keep", "generalise", "tag", "mask", "surrogate", "shift", "remove")
 _TAXONOMY_KEYS = ("name", "version", "description", "extends", "labels", "relations")
 _LABEL_KEYS = ("layer", "title", "guideline", "colour", "key", "assertion", "codes", "code", "safe_harbor")
 _RELATION_KEYS = ("guideline", "from", "to")
-_POLICY_KEYS = ("name", "description", "default", "actions")
+_POLICY_KEYS = ("name", "description", "default", "actions", "reference_year")
+_OLDEST_KEPT = 89  # years of age, 45 CFR 164.514(b)(2)(i)(C)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -214,12 +216,16 @@ def _check_ends(taxonomy: Taxonomy, top: Table) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is done with each class of identifier: label → action, and the action for every other class."""
+    """What is done with each class of identifier: label → action, and the action for every other class.
+
+    `reference_year` is the year in which ages are counted; None takes the present one when a pipeline is built.
+    """
 
     name: str
     description: str
     default: str
     actions: Mapping[str, str] = field(repr=False)
+    reference_year: int | None = None
 
     def __post_init__(self) -> None:
         for label, action in (("default", self.default), *self.actions.items()):
@@ -244,7 +250,12 @@ class Policy:
                 known = ", ".join(sorted(identifiers))
                 raise ConfigError(f"{held.where(label)}: unknown identifier {label!r}. Identifiers: {known}")
         name = top.get_typed("name", str, "") or str(name)
-        return cls(name, top.get_typed("description", str, "").strip(), default, dict(held))
+        year = top.get_typed("reference_year", int, None)
+        return cls(name, top.get_typed("description", str, "").strip(), default, dict(held), year)
+
+    def first_kept_year(self) -> int:
+        """The first year that may stay: who was born in an earlier one may be over 89 (Safe Harbor, class C)."""
+        return (self.reference_year or dt.date.today().year) - _OLDEST_KEPT
 
     def action(self, label: str) -> str:
         """What is done with an identifier of this label."""

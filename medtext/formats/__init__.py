@@ -46,7 +46,10 @@ LOSABLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its name, how its files are called, how it is read and written, and what it cannot hold."""
+    """One format: its name, how its files are called, how it is read and written, and what it cannot hold.
+
+    With `streams`, `read` and `write` take open files; a format of folders may take pipes by functions of their own.
+    """
 
     name: str
     description: str
@@ -55,6 +58,8 @@ class Format:
     write: Callable[..., None] | None = None
     loses: frozenset[str] = frozenset()
     streams: bool = False
+    read_stream: Callable[..., Iterator[Note | Problem]] | None = None
+    write_stream: Callable[..., None] | None = None
 
     def __post_init__(self) -> None:
         unknown = self.loses - LOSABLE
@@ -159,9 +164,10 @@ def read(
 
 def _items(one: Format, path: str | Path, options: dict[str, Any]) -> Iterator[Note | Problem]:
     if str(path) == "-":
-        if not one.streams:
+        reader = one.read if one.streams else one.read_stream
+        if reader is None:
             raise FormatError(f"format {one.name!r} cannot be read from standard input.", where="-")
-        yield from one.read(sys.stdin.buffer, name="<stdin>", **options)
+        yield from reader(sys.stdin.buffer, name="<stdin>", **options)
     elif one.streams:
         with _opened(Path(path)) as stream:
             yield from one.read(stream, name=str(path), **options)
@@ -248,9 +254,10 @@ def _guarded(
 
 
 def _write_stdout(one: Format, notes: Iterable[Note], options: dict[str, Any]) -> None:
-    if not one.streams:
+    writer = one.write if one.streams else one.write_stream
+    if writer is None:
         raise FormatError(f"format {one.name!r} cannot be written to standard output.", where="-")
-    one.write(notes, sys.stdout.buffer, **options)
+    writer(notes, sys.stdout.buffer, **options)
     sys.stdout.buffer.flush()
 
 

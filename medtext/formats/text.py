@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from medtext.errors import ConfigError, FormatError, NoteError, Problem
 from medtext.formats import Format
@@ -39,6 +40,24 @@ def write(notes: Iterable[Note], path: Path, *, encoding: str = "utf-8") -> None
         write_text(path, note.text, encoding)
 
 
+def read_stream(stream: BinaryIO, *, name: str, encoding: str = "utf-8") -> Iterator[Note | Problem]:
+    """A pipe is one note, of the id `stdin`."""
+    try:
+        yield Note("stdin", decoded(stream.read(), encoding, name))
+    except FormatError as error:
+        yield Problem(error.reason, where=error.where)
+    except NoteError as error:
+        yield Problem(str(error), where=name)
+
+
+def write_stream(notes: Iterable[Note], stream: BinaryIO, *, encoding: str = "utf-8") -> None:
+    """The text of one note, and nothing else; raises FormatError for a second one."""
+    for number, note in enumerate(notes):
+        if number:
+            raise FormatError("a pipe of text holds one note, and there are more. Name a folder.", where="-")
+        stream.write(encoded(note.text, encoding, "-"))
+
+
 def note_files(path: Path, suffix: str) -> Iterator[tuple[Path, str]]:
     """(file, note id) for each file of this suffix below a folder, sorted, or for the one file."""
     if path.is_file():
@@ -63,11 +82,16 @@ def note_path(folder: Path, note_id: str, suffix: str) -> Path:
 
 def read_text(path: Path, encoding: str) -> str:
     """The exact text of a file, newlines untouched; raises FormatError naming the first byte that cannot be read."""
+    return decoded(path.read_bytes(), encoding, str(path))
+
+
+def decoded(data: bytes, encoding: str, where: str) -> str:
+    """The exact text of these bytes, without a signature; `where` names their source in errors."""
     try:
-        text = path.read_bytes().decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         message = f"not {encoding} at byte {error.start}. Name the encoding with encoding=."
-        raise FormatError(message, where=str(path)) from None
+        raise FormatError(message, where=where) from None
     except LookupError:
         raise ConfigError(f"Unknown encoding {encoding!r}. Usual: utf-8, cp1252, latin-1, utf-16") from None
     return text.removeprefix(BOM)
@@ -75,10 +99,15 @@ def read_text(path: Path, encoding: str) -> str:
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     """The exact text; a text that begins with U+FEFF gets a signature, so that its own one stays."""
+    path.write_bytes(encoded(text, encoding, str(path)))
+
+
+def encoded(text: str, encoding: str, where: str) -> bytes:
+    """The text as bytes; raises FormatError for a character that the encoding lacks."""
     try:
-        path.write_bytes((BOM + text if text.startswith(BOM) else text).encode(encoding))
+        return (BOM + text if text.startswith(BOM) else text).encode(encoding)
     except UnicodeEncodeError as error:
-        raise FormatError(f"{encoding} has no character for the one at {error.start}.", where=str(path)) from None
+        raise FormatError(f"{encoding} has no character for the one at {error.start}.", where=where) from None
 
 
 FORMAT = Format(
@@ -87,5 +116,7 @@ FORMAT = Format(
     extensions=(".txt",),
     read=read,
     write=write,
+    read_stream=read_stream,
+    write_stream=write_stream,
     loses=frozenset(["spans", "relations", "deidentified", "meta", "review", "x"]),
 )

@@ -22,7 +22,7 @@ _LISTED = 1000  # notes in the report for people; the JSON holds all
 
 @dataclass(frozen=True, slots=True)
 class DeidReport:
-    """Label → how many were replaced, of each note and of all; what was removed without a trace is not among them.
+    """Label → how many were replaced or removed, of each note and of all.
 
     `relies_on` is what the stage says of itself: rules, lexicons, policy, detectors.
     """
@@ -100,7 +100,8 @@ class Witness:
 
     def note(self, note: Note) -> None:
         """Count one note as it is written."""
-        self.notes[note.id] = dict(sorted(Counter(span.label for span in note.layer("phi")).items()))
+        held = Counter(span.label for span in note.layer("phi")) + Counter(note.x.get("deid_removed", {}))
+        self.notes[note.id] = dict(sorted(held.items()))
 
     def problem(self, problem: Problem) -> None:
         """Keep a problem and pass it on."""

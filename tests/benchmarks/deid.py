@@ -27,7 +27,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from medtext import generate
 from medtext.note import Note
+from tests.benchmarks import intervals
 from tests.benchmarks.section import Section, table
 from tests.benchmarks.speed import presidio_analyzer
 from tests.shared import folder
@@ -129,7 +131,7 @@ def _asq_rows(who: str, measured: tuple[Counter, Counter, int, int], *, bars: bo
         yield f"ASQ-PHI: {name}, of {count}{who}", f"{1 - left[name] / count:.4f}", "", ""
 
 
-def _generated_rows(seed: int = 505_117, count: int = 600) -> Iterator[tuple[str, str, str, str]]:
+def _generated_rows(seed: int = 912_077, count: int = 1500) -> Iterator[tuple[str, str, str, str]]:
     """Notes of the generator, of a seed that was not used while building."""
     if find_spec("tests.benchmarks.deid_generated") is None:
         yield "generated notes: not measured, the generator is not here", "", "", ""
@@ -138,6 +140,8 @@ def _generated_rows(seed: int = 505_117, count: int = 600) -> Iterator[tuple[str
         sign = "≤" if one["what"] == "hard negatives" else "≥"
         wanted = "" if one["bar"] is None else f"{sign} {one['bar']:.2f}"
         yield f"generated: {one['what']}, of {one['n']}", f"{one['share']:.4f}", wanted, _met(one["met"])
+    pairs, kept = intervals.measured(generate(count=count, seed=seed, notes_per_patient=2))
+    yield f"generated: date intervals kept, of {pairs}", f"{kept / pairs:.4f}", "1", _met(kept == pairs)
 
 
 def _met(met: bool | None) -> str:

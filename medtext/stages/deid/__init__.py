@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,7 @@ from medtext.stages.deid.known import Known, columns_of
 from medtext.stages.deid.known import Source as KnownSource
 from medtext.stages.deid.neural import NeuralDetector
 from medtext.stages.deid.replace import Replacer
-from medtext.stages.deid.restoration import way_back
+from medtext.stages.deid.restoration import REMOVED, way_back
 from medtext.stages.deid.surrogate import Pools, Surrogates, read_key
 from medtext.stages.deid.vault import Vault, read_secret
 from medtext.taxonomy import Policy
@@ -106,7 +107,7 @@ class Deid:
             self.policy,
             clinical.lexicon,
             restricted_zips=frozenset(table.get_typed("restricted_zips", list, [])),
-            first_kept_year=table.get_typed("birth_years_kept_from", int, 0),
+            first_kept_year=self.policy.first_kept_year(),
             instead_of_tags=self.replace,
             surrogates=Surrogates(read_key(key_file), clinical.lexicon, pools) if keyed and pools else None,
             fresh=Surrogates(token_bytes(32), clinical.lexicon, pools) if self.replace == "random" and pools else None,
@@ -122,25 +123,39 @@ class Deid:
         while batch := list(islice(notes, _NOTES)):
             texts = ["" if note.deidentified else note.text for note in batch]
             found = self._neural.find(texts) if self._neural else [[] for _ in batch]
-            for note, extra in zip(batch, found, strict=True):
-                yield note if note.deidentified else self._cleaned(note, extra)
+            made = (self._cleaned(note, extra) for note, extra in zip(batch, found, strict=True))
+            yield from self._kept_in_vault(batch, made) if self._vault else (one for one, _ in made)
 
-    def _cleaned(self, note: Note, found: list[Finding]) -> Note:
+    def _kept_in_vault(self, batch: list[Note], made: Iterator[tuple[Note, Redaction]]) -> Iterator[Note]:
+        """The notes of a batch, each only once what leads back from it is on the disk; then what went wrong, if any."""
+        done, error = [], None
+        try:
+            done.extend(made)
+        except Exception as raised:
+            error = raised
+        pairs = [(old, new, redaction) for old, (new, redaction) in zip(batch, done, strict=False) if new is not old]
+        self._vault.extend((old.id, way_back(old, new, redaction)) for old, new, redaction in pairs)
+        yield from (new for new, _ in done)
+        if error:
+            raise error
+
+    def _cleaned(self, note: Note, found: list[Finding]) -> tuple[Note, Redaction]:
+        if note.deidentified:
+            return note, Redaction()
         patient = self._patient(note)
         extra = [*found, *self.known.find(note, patient)]
         findings = self.detector.find(note.text, extra, without=self._kept)
         if self.replace == "mark":
-            return note.add(self._span(one, Redaction()) for one in findings)
+            return note.add(self._span(one, Redaction()) for one in findings), Redaction()
         new = self._replacer.replacements(note.text, findings, patient=patient, note=note.id)
         done = list(zip(findings, new, strict=True))
         redaction = Redaction(tuple(Edit(one.start, one.end, text) for one, text in done))
         meta = {key: note.meta[key] for key in self.keep_meta if key in note.meta}
         logger.debug("note %r: %d replaced, %d meta keys dropped", note.id, len(done), len(note.meta) - len(meta))
         changed = _without_remarks(redaction.redact(note)).replace(meta=meta, deidentified=True)
-        made = changed.add(self._span(one, redaction) for one, text in done if text)
-        if self._vault:
-            self._vault.append(note.id, way_back(note, made, redaction))
-        return made
+        gone = Counter(one.label for one, text in done if not text)
+        counted = changed.replace(x={REMOVED: dict(sorted(gone.items()))}) if gone else changed
+        return counted.add(self._span(one, redaction) for one, text in done if text), redaction
 
     def _patient(self, note: Note) -> str:
         value = note.meta.get(self.patient_key or "patient")
@@ -165,6 +180,7 @@ class Deid:
             "rules": f"identifiers@{clinical.version}",
             "patterns": len(clinical.patterns.rules),
             "policy": self.policy.name,
+            "years": f"kept from {self.policy.first_kept_year()}",
             "replacement": self.replace,
             "hospitals": self.detector.clinical.places.hospitals,
             "recognizers": [one.name for one in self.detector.others],

@@ -35,6 +35,18 @@ def cue_before(words: Words, at: int) -> Cue | None:
         return None
     gap = words.tokens.gap(at - 1)
     wrapped = "\n" in gap
+    if gap.strip(" ") == "\n":
+        kinds = (_title, _signature, _field, _relative, _phrase)
+        return next(
+            (
+                cue
+                for cue in (
+                    kind(words, at - 1, gap.replace("\n", " ") if kind in _IN_SENTENCES else gap) for kind in kinds
+                )
+                if cue
+            ),
+            None,
+        )
     kinds = (_title, _signature, _field) if wrapped else (_title, _field, _relative, _phrase, _salutation)
     return next((cue for cue in (kind(words, at - 1, gap) for kind in kinds) if cue), None)
 
@@ -57,8 +69,10 @@ def _title(words: Words, before: int, gap: str) -> Cue | None:
 def _second(words: Words, before: int) -> str:
     """Drs. Guardado and Polk: the title of two."""
     tokens = words.tokens
-    joined = before > 1 and tokens.lower[before] in ("and", "&") and tokens.gap(before - 1) == " "
-    return "PROVIDER" if joined and tokens.lower[before - 2] in ("drs", "doctors") else ""
+    if before < 2 or tokens.lower[before] not in ("and", "&") or tokens.gap(before - 1) != " ":
+        return ""
+    behind = tokens.lower[max(0, before - 6) : before - 1]
+    return "PROVIDER" if "drs" in behind or "doctors" in behind else ""
 
 
 def _field(words: Words, before: int, gap: str) -> Cue | None:
@@ -68,7 +82,7 @@ def _field(words: Words, before: int, gap: str) -> Cue | None:
     apart = ":" in gap or "\t" in gap or ("  " in gap and words.tokens.at_line_start(before))
     if gap.strip(" \t\n_*#|=-") not in (":", "", "):") or not apart or len(gap) > 12:
         return None
-    name = _ending(words, before, words.lexicon.fields)
+    name = ending(words, before, words.lexicon.fields)
     if not name or (name in words.lexicon.line_heads and not words.tokens.at_sentence_start(before)):
         return None
     return Cue(words.lexicon.field_labels[name], "field")
@@ -86,7 +100,7 @@ def _relative(words: Words, before: int, gap: str) -> Cue | None:
 
 
 def _phrase(words: Words, before: int, gap: str) -> Cue | None:
-    name = "" if gap.strip(" ") else _ending(words, before, words.lexicon.cues)
+    name = "" if gap.strip(" ") else ending(words, before, words.lexicon.cues)
     sure = name in words.lexicon.sure_cues
     return Cue(words.lexicon.cue_labels[name], "sure phrase" if sure else "phrase") if name else None
 
@@ -96,7 +110,7 @@ def _salutation(words: Words, before: int, gap: str) -> Cue | None:
     return Cue("NAME", "salutation") if greets and words.tokens.at_line_start(before) else None
 
 
-def _ending(words: Words, last: int, phrases: Phrases) -> str:
+def ending(words: Words, last: int, phrases: Phrases) -> str:
     """The longest of these phrases that ends with token `last`."""
     lower = words.tokens.lower
     for phrase in phrases.get(lower[last], ()):
@@ -104,3 +118,6 @@ def _ending(words: Words, last: int, phrases: Phrases) -> str:
         if first >= 0 and tuple(lower[first : last + 1]) == phrase:
             return " ".join(phrase)
     return ""
+
+
+_IN_SENTENCES = (_relative, _phrase)

@@ -1,7 +1,7 @@
 """Dates as notes spell them: the year they state, and whether their numbers are a day.
 
-A two-digit year up to 39 is of this century, later ones of the last. Of 03/04/2024 the month comes first, unless only
-the other order is a date.
+A two-digit year is of this century up to two years ahead of the clock, else of the last. Of 03/04/2024 the month comes
+first, unless only the other order is a date.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import re
 
 _YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
 _SHORT_YEAR = re.compile(
-    r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-](\d\d)(?!\d)|['’](\d\d)(?!\d)|[a-z]-(\d\d)(?!\d)|[a-z]\.?\s\d{1,2},?\s{1,2}(\d\d)(?!\d|\s?:)",
+    r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-](\d\d)(?!\d)|['’](\d\d)(?!\d)|[a-z]-(\d\d)(?!\d)|(?<!\d)\d{1,2}\s[a-z]{3,9}\.?\s(\d\d)(?!\d|\s?:)|[a-z]\.?\s\d{1,2},?\s{1,2}(\d\d)(?!\d|\s?:)",
     re.I,
 )
 NUMERIC = re.compile(r"(\d{1,4})([/.-])(\d{1,2})(?:\2(\d{1,4}))?(?![\d/])")
+_AHEAD = 2  # years
 LEAP_YEAR = 2000  # stands for the year that a date does not state, so that 29 February exists
 
 
@@ -27,8 +28,8 @@ def year_of(text: str) -> int | None:
 
 
 def century(year: int) -> int:
-    """The year that two digits mean."""
-    return year + (2000 if year < 40 else 1900)
+    """The year that two digits mean: appointments lie a year or two ahead, what lies later is of the last century."""
+    return year + (2000 if year <= dt.date.today().year - 2000 + _AHEAD else 1900)
 
 
 def is_date(text: str) -> bool:

@@ -15,13 +15,14 @@ from typing import Any
 from medtext.config import Table
 from medtext.errors import ConfigError
 from medtext.stages.deid.arbitrate import Finding, arbitrate, trimmed
+from medtext.stages.deid.clinical import ClinicalDetector
 from medtext.taxonomy import Taxonomy
 
 logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)  # its decision traces quote the text
 
 
 class Detector:
-    """Our recogniser and those of the user. `labels` are all identifiers, in the taxonomy's order."""
+    """Our detector and the recognisers of the user. `labels` are all identifiers, in the taxonomy's order."""
 
     def __init__(
         self,
@@ -31,10 +32,8 @@ class Detector:
         hospitals: bool = True,
         threshold: float = 0.3,
     ) -> None:
-        from medtext.stages.deid.recognizers import ClinicalRecognizer
-
         self.labels = tuple(Taxonomy.load("phi").labels)
-        self.clinical = ClinicalRecognizer(hospitals=hospitals)
+        self.clinical = ClinicalDetector.load(hospitals=hospitals)
         self.threshold = threshold
         table: Table = self.clinical.patterns.table
         self.entities = {**table.get_typed("entities", dict, {}), **(entities or {})}

@@ -25,12 +25,16 @@ _NAME_KEYS = (
         "provider_cues",
         "name_cues",
         "sure_cues",
+        "sure_fields",
+        "sayings",
+        "deeds",
         "patient_cues",
     ),
     *("relatives", "owners", "line_heads", "salutations", "closings", "particles", "generations", "never"),
     *("endings", "ordinary"),
 )
 _LISTS = ("line_heads", "salutations", "closings", "particles", "generations")
+_WORDS = ("degrees", "relatives", "owners", "never", "ordinary", "sayings", "deeds")
 _PROTECTED_KEYS = ("version", "heads", "head_endings", "eponyms", "brands", "phrases")
 
 
@@ -52,6 +56,9 @@ class Lexicon:
     cues: Phrases = field(repr=False)
     cue_labels: Mapping[str, str] = field(repr=False)
     sure_cues: frozenset[str] = field(repr=False)
+    sure_fields: frozenset[str] = field(repr=False)
+    sayings: frozenset[str] = field(repr=False)
+    deeds: frozenset[str] = field(repr=False)
     relatives: frozenset[str] = field(repr=False)
     owners: frozenset[str] = field(repr=False)
     line_heads: frozenset[str] = field(repr=False)
@@ -91,12 +98,15 @@ class Lexicon:
             field_labels=fields,
             cues=_by_last_word(cues),
             cue_labels=cues,
-            sure_cues=frozenset(" ".join(phrase(text)) for text in _list(rules, "sure_cues")),
+            **{
+                key: frozenset(" ".join(phrase(text)) for text in _list(rules, key))
+                for key in ("sure_cues", "sure_fields")
+            },
             endings=tuple(_words(rules, "endings")),
             phrases=_by_first_word(_list(protected, "phrases")),
             head_endings=tuple(_list(protected, "head_endings")),
             **{key: frozenset(_list(rules, key)) for key in _LISTS},
-            **{key: _words(rules, key) for key in ("degrees", "relatives", "owners", "never", "ordinary")},
+            **{key: _words(rules, key) for key in _WORDS},
             **{key: _words(protected, key) for key in ("heads", "eponyms", "brands")},
         )
 

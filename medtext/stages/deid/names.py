@@ -16,18 +16,16 @@ from medtext.stages.deid.lexicon import Lexicon
 from medtext.stages.deid.mention import Mention
 from medtext.stages.deid.persons import ROLES
 from medtext.stages.deid.small_letters import small_names
+from medtext.stages.deid.subjects import AGE_AFTER, RECORD_AFTER, subjects
 from medtext.stages.deid.tokens import Tokens
+from medtext.stages.deid.values import placed_names
 from medtext.stages.deid.words import Words, headed
 
-_AGE_AFTER = re.compile(
-    r"(?:,?\s{1,2}(?:is|was)\s{1,2}|,\s{1,2}|\s{1,2}(?=[(\d]))(?:(?:an?|the|our)\s{1,2})?(?:[a-z-]{3,14},?\s{1,2}){0,3}\(?"
-    r"(?:\d{1,3}|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-[a-z]{3,5})?|[a-z]{3,6}teen)"
-    r"[\s-]{0,2}(?:y(?:ea)?rs?\b|y\.?/?o\b|y\.\s?o\.|(?:months?|weeks?|days?)[\s-]old|[mf]\b)",
-    re.IGNORECASE,
-)
-_RECORD_AFTER = re.compile(r",?\s{1,3}[(\[]?(?:DOB|MRN|D\.O\.B|SSN|date of birth|medical record)\b", re.IGNORECASE)
 _DOTTED_DEGREE = re.compile(r",?\s?(?:M\.\s?D\.|D\.\s?O\.|R\.\s?N\.|Ph\.\s?D)")
 _DEGREES_WITHOUT_COMMA = frozenset(["md", "rn", "np", "do", "phd", "dds", "pa", "lpn", "pharmd"])
+
+
+_BETWEEN = (" ", "  ", "-", "\u00a0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +37,13 @@ class NameFinder:
     def find(self, text: str, tokens: Tokens) -> Iterator[Finding]:
         """Every name in the text, the same name's other places included."""
         mentions = _with_roles(tokens, list(_mentions(Words(self.lexicon, text, tokens))))
-        for one in mentions:
-            yield Finding(tokens.starts[one.first], tokens.core_end(one.last), one.label, one.score, one.rule)
-        yield from _others(self.lexicon, tokens, mentions)
+        found = [
+            Finding(tokens.starts[one.first], tokens.core_end(one.last), one.label, one.score, one.rule)
+            for one in mentions
+        ]
+        found += _others(self.lexicon, tokens, mentions)
+        yield from found
+        yield from _joined(text, found)
 
 
 def _mentions(words: Words) -> Iterator[Mention]:
@@ -54,18 +56,19 @@ def _mentions(words: Words) -> Iterator[Mention]:
                 done = found.last
                 yield found
     yield from small_names(words)
+    yield from placed_names(words)
+    yield from subjects(words)
 
 
 def _with_cue(words: Words, at: int) -> Mention | None:
     """Dr. Berg, Attending: Berg, her sister Ida."""
     start = _before_particles(words, at)
     cue = cue_before(words, start)
-    if cue is None:
-        return None
+    if cue is None or (cue.label == "RELATIVE" and headed(words.lexicon, words.tokens, at)):
+        return None  # "Father: Parkinson disease"
     invented = "phrase" in cue.kind and words.pair(at)
-    if not invented and not words.may_start(
-        at, strong=cue.strong, titled=cue.kind == "title" and not _scan(words, start)
-    ):
+    titled = (cue.kind == "title" and not _scan(words, start)) or (cue.strong and start < at)
+    if not invented and not words.may_start(at, strong=cue.strong, titled=titled):
         return None
     last = _with_second(words, at, cue, max(words.run(at, loose=True), at + invented))
     if last == at and words.weak(at) and not cue.for_weak:
@@ -78,6 +81,7 @@ def _with_second(words: Words, at: int, cue: Cue, last: int) -> int:
     tokens, degrees, second = words.tokens, words.lexicon.degrees, last + 1
     if tokens.gap(last) in (", ", ",", ",  ") and tokens.is_capital(second) and tokens.core(second) not in degrees:
         degree = tokens.gap(second) in (", ", ",") and tokens.core(second + 1) in degrees
+        degree = degree or bool(_DOTTED_DEGREE.match(words.text, tokens.ends[second]))
         given = (degree or cue.kind == "field") and _given(words, second)
         if given or (cue.kind == "field" and words.invented(second)):
             return words.run(second, loose=True)
@@ -104,7 +108,9 @@ def _scan(words: Words, at: int) -> bool:
 
 def _before_particles(words: Words, at: int) -> int:
     """Where a name begins that has small words before its capital: van der Berg."""
-    start = at
+    start, tokens = at, words.tokens
+    if at and tokens.words[at - 1] in ("St", "ST") and tokens.gap(at - 1) in (". ", " ", ".  "):
+        return at - 1
     while start and at - start < 3 and words.tokens.words[start - 1] in words.lexicon.particles:
         if words.tokens.gap(start - 1) != " ":
             break
@@ -148,7 +154,7 @@ def _invented(words: Words, at: int) -> Mention | None:
     degree = last + 1 < len(tokens) and tokens.lower[last + 1] in words.lexicon.degrees and tokens.is_caps(last + 1)
     if degree and tokens.gap(last) in (", ", ",", ",  "):
         return Mention(at, last, "PROVIDER", 0.8, "degree")
-    aged = _RECORD_AFTER.match(follows) or (_AGE_AFTER.match(follows) and not tokens.is_caps(at))
+    aged = RECORD_AFTER.match(follows) or (AGE_AFTER.match(follows) and not tokens.is_caps(at))
     return Mention(at, last, "PATIENT", 0.75, "name and age") if aged else None
 
 
@@ -235,7 +241,7 @@ def _patient(words: Words, at: int, last: int) -> Mention | None:
     tokens = words.tokens
     run = max(last, words.run(at, loose=True))
     follows = words.text[tokens.ends[run] : tokens.ends[run] + 90]
-    if not (_AGE_AFTER.match(follows) or _RECORD_AFTER.match(follows)):
+    if not (AGE_AFTER.match(follows) or RECORD_AFTER.match(follows)):
         return None
     known = tokens.core(run) in words.lexicon.last or any(
         tokens.core(one) in words.lexicon.first for one in range(at, run + 1)
@@ -266,6 +272,18 @@ def _roles(tokens: Tokens, mentions: Iterator[Mention]) -> dict[str, str]:
             word = tokens.core(at)
             roles[word] = min(roles.get(word, "NAME"), one.label, key=ROLES.index)
     return roles
+
+
+def _joined(text: str, found: list[Finding]) -> Iterator[Finding]:
+    """Names with nothing but a blank or a hyphen between them are one: what was found of Ette and of Higgs."""
+    last: Finding | None = None
+    for one in sorted(found, key=lambda one: (one.start, -one.end)):
+        if last and one.start >= last.end and text[last.end : one.start] in _BETWEEN:
+            label = min(last.label, one.label, key=ROLES.index)
+            last = Finding(last.start, one.end, label, min(last.score, one.score), one.rule)
+            yield last
+        elif last is None or one.end > last.end:
+            last = one
 
 
 def _others(lexicon: Lexicon, tokens: Tokens, mentions: list[Mention]) -> Iterator[Finding]:

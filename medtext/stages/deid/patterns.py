@@ -19,13 +19,13 @@ from medtext.stages.deid.tokens import Tokens
 
 _TOP_KEYS = (
     "version",
-    "birth_years_kept_from",
     "restricted_zips",
     "entities",
     "columns",
     "parts",
     "rules",
     "institutions",
+    "towns",
 )
 _RULE_KEYS = ("at", "pattern", "score", "check", "only_if")
 _PART = re.compile(r"%([a-z]+)%")

@@ -11,6 +11,7 @@ from medtext.errors import ConfigError
 from medtext.stages.deid.arbitrate import Finding
 from medtext.stages.deid.lexicon import Lexicon, Phrases, phrase
 from medtext.stages.deid.tokens import Tokens
+from medtext.stages.deid.towns import Towns
 from medtext.stages.deid.words import headed
 
 _REACH = 7  # words before the one that ends an institution's name
@@ -18,6 +19,7 @@ _WORDS = ("ends", "schools", "enough", "pairs", "generic", "with_kind", "short",
 _KINDS = ("ends", "schools", "pairs", "generic", "with_kind", "short")
 _JOINTS = frozenset(["of", "the", "and", "at", "for", "de", "st", "saint"])
 _ABBREVIATED = ("st", "mt", "ft", "med")
+_SMALL_CUES = ("from", "at", "to", "in", "of")
 _TOWN_CUES = ("in", "from", "near", "outside", "downtown")
 _STATE_AFTER = re.compile(
     r",?\s{1,2}(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT"
@@ -32,6 +34,7 @@ class PlaceFinder:
     lexicon: Lexicon = field(repr=False)
     words: Mapping[str, frozenset[str]] = field(repr=False)
     named: Phrases = field(repr=False)
+    towns: Towns = field(repr=False)
     hospitals: bool = True
 
     @classmethod
@@ -49,10 +52,14 @@ class PlaceFinder:
         for text in held.get_typed("named", list, []):
             named.setdefault(phrase(text)[0], []).append(phrase(text))
         ordered = {key: tuple(sorted(found, key=len, reverse=True)) for key, found in named.items()}
-        return cls(lexicon, words, ordered, hospitals)
+        towns = Towns.load(table, lexicon, words["ends"] | words["schools"])
+        return cls(lexicon, words, ordered, towns, hospitals)
 
     def find(self, text: str, tokens: Tokens) -> Iterator[Finding]:
         """Every town, and every institution."""
+        yield from self.towns.find(tokens)
+        if self.hospitals:
+            yield from self._small(tokens)
         for at in tokens.capitals:
             yield from self._town(text, tokens, at)
             yield from self._school(tokens, at)
@@ -153,13 +160,47 @@ class PlaceFinder:
     def _step_back(self, tokens: Tokens, before: int) -> int:
         """How many words go on the run towards the left: 1 for a capital, 2 for "of" behind one."""
         gap = tokens.gap(before)
+        if gap == "\n" and tokens.is_capital(before):
+            return int(self._two_follow(tokens, before + 1))
         if gap not in (" ", "-", "/", " & ", "  ") and not (gap == ". " and tokens.lower[before] in _ABBREVIATED):
             return 0
-        if tokens.is_capital(before):
+        if tokens.is_capital(before) or (tokens.lower[before] in self.lexicon.particles and gap == " "):
             return 1
         joint = before > 0 and tokens.lower[before] in ("of", "and", "for", "the") and tokens.is_capital(before - 1)
         office = before > 0 and tokens.lower[before - 1] in self.words["offices"]
         return 2 if joint and not office and tokens.gap(before - 1) == " " else 0
+
+    def _two_follow(self, tokens: Tokens, at: int) -> bool:
+        """Whether a line begins with the rest of an institution's name, "Memorial Hospital", and not with a heading."""
+        kind = tokens.lower[at] in self.words["pairs"] and tokens.core(at + 1) in self.words["ends"]
+        return kind and tokens.gap(at) == " " and tokens.is_capital(at + 1)
+
+    def _small(self, tokens: Tokens) -> Iterator[Finding]:
+        """transferred to underwood memorial hospital: small letters are believed where a sentence has no capitals."""
+        for at, word in enumerate(tokens.lower):
+            if word not in self.words["enough"] and not (
+                word in self.words["ends"] and at and tokens.lower[at - 1] in self.words["pairs"]
+            ):
+                continue
+            if tokens.is_capital(at) or at not in tokens.careless:
+                continue
+            first = at
+            while first and at - first < 5 and tokens.gap(first - 1) in (" ", "  ", "-", "\n", ". "):
+                if tokens.lower[first - 1] in self.words["before"] | self.lexicon.never or not self._nameable(
+                    tokens, first - 1
+                ):
+                    break
+                first -= 1
+            cue = tokens.at_line_start(first) or tokens.lower[first - 1] in _SMALL_CUES
+            if cue and first < at and self._names(tokens, first, at):
+                yield Finding(tokens.starts[first], tokens.ends[at], "HOSPITAL", 0.7, "institution, small letters")
+
+    def _nameable(self, tokens: Tokens, at: int) -> bool:
+        word = tokens.lower[at]
+        kind = word in self.words["pairs"] or word in self.words["ends"] or word in self.words["with_kind"]
+        return word.replace("'", "").isalpha() and (
+            kind or word not in self.lexicon.ordinary or word in self.lexicon.last
+        )
 
     def _last(self, tokens: Tokens, at: int) -> int:
         """Hospital of X, Children's Hospital Boston: what belongs to the name behind its word."""

@@ -39,13 +39,15 @@ _MADE = ("surrogate", "shift", "random", "markov")
 class Value:
     """One identifier of a note: its text, its label, whose it is, and the tag that may stand for it.
 
-    `year` is that of a date which states none, from the dates around it; `parts` all parts of a person's names.
+    `year` is that of a date which states none, from the dates around it; `aged` says that the note tells an age over
+    89; `parts` are all parts of a person's names.
     """
 
     quote: str = field(repr=False)
     label: str
     owner: tuple[str, int]
     year: int | None = None
+    aged: bool = False
     parts: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -95,7 +97,11 @@ class Replacer:
         self.policy, self.instead_of_tags = policy, instead_of_tags
         self._lexicon, self._surrogates, self._fresh = lexicon, surrogates, fresh
         self._restricted_zips, self._first_kept_year = restricted_zips, first_kept_year
-        self._general: Mapping[str, Callable[[str], str | None]] = {"DATE": self._year, "AGE": _old, "ZIP": self._area}
+        self._general: Mapping[str, Callable[[Value], str | None]] = {
+            "DATE": self._year,
+            "AGE": _old,
+            "ZIP": self._area,
+        }
 
     def action(self, label: str) -> str:
         """What is done with a label: the policy's word, `instead_of_tags` where it says tag."""
@@ -117,7 +123,7 @@ class Replacer:
             return "X" * len(value.quote) if action == "mask" else ""
         made: str | None = None
         if action == "generalise" and value.label in self._general:
-            made = self._general[value.label](value.quote)
+            made = self._general[value.label](value)
         elif action in _MADE:
             made = self._made(value, action, held)
         return value.tag if made is None else made
@@ -132,13 +138,16 @@ class Replacer:
         asked = Request(value.quote, value.label, value.owner, held.patient, tweak, value.parts)
         return source.of(asked, held.taken, held.originals)
 
-    def _year(self, quote: str) -> str | None:
-        """The year alone, unless it tells an age over 89."""
-        year = year_of(quote)
+    def _year(self, value: Value) -> str | None:
+        """The year alone, unless it tells an age over 89: in a note that tells one, 3/4/24 may be of 1924."""
+        year = year_of(value.quote)
+        if year and value.aged and str(year) not in value.quote and 1900 + year % 100 < self._first_kept_year:
+            return None
         return str(year) if year and year >= self._first_kept_year else None
 
-    def _area(self, quote: str) -> str | None:
+    def _area(self, value: Value) -> str | None:
         """The first three digits of a ZIP code, or 000 where few people live behind them; None for other codes."""
+        quote = value.quote
         digits = "".join(one for one in quote if one.isdigit())
         area = digits[:3]
         if len(digits) not in (5, 9) or any(one.isalpha() for one in quote):
@@ -148,12 +157,13 @@ class Replacer:
 
 def _values(text: str, findings: Sequence[Finding], lexicon: Lexicon) -> list[Value]:
     owners, years = _owners(text, findings, lexicon), _years(text, findings)
+    aged = any(one.label == "AGE" for one in findings)
     parts: dict[tuple[str, int], set[str]] = {}
     for one, owner in zip(findings, owners, strict=True):
         if one.label in ROLES:
             parts.setdefault(owner, set()).update(map(str.casefold, NAME_PART.findall(text[one.start : one.end])))
     return [
-        Value(text[one.start : one.end], one.label, owner, year, frozenset(parts.get(owner, ())))
+        Value(text[one.start : one.end], one.label, owner, year, aged, frozenset(parts.get(owner, ())))
         for one, owner, year in zip(findings, owners, years, strict=True)
     ]
 
@@ -170,7 +180,7 @@ def _originals(values: Sequence[Value]) -> frozenset[str]:
     return frozenset(value.quote.casefold() for value in values).union(*(value.parts for value in values))
 
 
-def _old(quote: str) -> str:
+def _old(value: Value) -> str:
     return "90+"
 
 

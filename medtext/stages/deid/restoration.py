@@ -17,6 +17,7 @@ from medtext.redaction import Edit, Redaction
 from medtext.span import Span
 from medtext.stages.deid.vault import Vault
 
+REMOVED = "deid_removed"  # key of a note's `x`: label → how many identifiers went without a trace
 Item = TypeVar("Item", Span, Relation)
 
 
@@ -30,7 +31,7 @@ def way_back(note: Note, done: Note, redaction: Redaction) -> dict[str, Any]:
         "sha256": text_hash(done.text),
         "edits": [[edit.start, edit.end, edit.replacement] for edit in back.edits],
         "meta": {key: value for key, value in note.meta.items() if key not in done.meta},
-        "x": {key: value for key, value in note.x.items() if key not in done.x},
+        "x": {key: value for key, value in note.x.items() if key not in done.x or key == REMOVED},
         "spans": [_pair(one, left.get(one.id)) for one in note.spans if not _comes_back(one, left.get(one.id), back)],
         "relations": [_pair(one, linked.get(one.id)) for one in note.relations if one != linked.get(one.id)],
         "made": [_record(span) for span in done.spans if span.id not in left],
@@ -85,7 +86,7 @@ def restored(note: Note, record: Mapping[str, Any]) -> Note:
         spans=tuple(spans),
         relations=_relations(note.relations, linked, names, {span.id for span in spans}),
         meta={**note.meta, **record["meta"]},
-        x={**note.x, **record["x"]},
+        x={**{key: value for key, value in note.x.items() if key != REMOVED}, **record["x"]},
         deidentified=False,
     )
 

@@ -25,12 +25,14 @@ _LONG = (
 _SHORT = tuple(name[:3].lower() for name in _LONG)
 _ZONE = r"(?:\s?(?:Z|UTC|GMT|[ECMP][SD]T|[+-]\d{2}:?\d{2})\b)?"
 _PIECE = re.compile(
-    rf"(?P<clock>T?\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,6}})?)?(?:\s?[ap]\.?m\b\.?)?{_ZONE}"
-    r"|\d{1,2}\s?[ap]\.?m\b\.?|\d{4}\s?(?:hrs?|hours)\b)"
+    rf"(?P<clock>T?\d{{1,2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,6}})?)?(?:\s{{0,2}}[ap]\.?m\b\.?)?{_ZONE}"
+    r"|\d{1,2}\s?[ap]\.?m\b\.?|\d{4}\s?(?:hrs?|hours)\b|(?<=/\d\d\s)(?:[01]\d|2[0-3])[0-5]\d$|(?<=\d{4}\s)(?:[01]\d|2[0-3])[0-5]\d$"
+    r"|(?<=/\d\d\s\s)(?:[01]\d|2[0-3])[0-5]\d$)"
     r"|(?P<numeric>\d{4}[/.-]\d{1,2}[/.-]\d{1,2}(?!\d)|\d{1,2}(?P<sep>[/.-])\d{1,2}(?P=sep)(?:\d{4}|\d\d)(?!\d)"
     r"|\d{1,2}[/-](?:1[89]|20)\d\d(?!\d)|\d{1,2}/\d{1,2}(?!\d))"
     r"|(?P<compact>(?:1[89]|20)\d\d[01]\d[0-3]\d(?!\d))"
-    r"|(?P<year>(?:1[89]|20)\d\d(?!\d)|['’]\d\d(?!\d)|(?<=[a-z]-)\d\d(?!\d)|(?<=\d\s)\d\d(?!\d|st|nd|rd|th)|(?<=\d,\s)\d\d(?!\d))"
+    r"|(?P<year>(?:1[89]|20)\d\d(?!\d)|['’]\d\d(?!\d)|(?<=[a-z]-)\d\d(?!\d)|(?<=\d\s)\d\d(?!\d|st|nd|rd|th)|(?<=\d,\s)\d\d(?!\d)"
+    r"|(?<=\d\s\s)\d\d(?!\d|st|nd|rd|th)|(?<=\d,\s\s)\d\d(?!\d))"
     r"|(?P<day>\d{1,2}(?:\s?(?:st|nd|rd|th)\b)?(?!\d))"
     r"|(?P<weekday>(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?)"
     r"|(?P<month>(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -171,7 +173,8 @@ def _compact(piece: re.Match[str], days: int) -> _Edits:
 def _words(held: list[re.Match[str]], days: int, year: int | None) -> _Edits | None:
     """March 3rd, 2024; 3-5 March; March '24; March 30 to April 2, 2024."""
     letters = {"month": "M", "day": "D", "year": "Y"}
-    shape = _SHAPES.get("".join(letters.get(_kind(one), "?") for one in held))
+    written = "".join(letters.get(_kind(one), "?") for one in held)
+    shape = _SHAPES.get("DMY" if written == "DMD" and len(held[2][0]) == 2 else written)  # 26 JUL 21
     if shape is None:
         return None
     pieces, parts = iter(held), []

@@ -30,6 +30,7 @@ def small_names(words: Words) -> Iterator[Mention]:
             continue
         gap, title = tokens.gap(at - 1), tokens.lower[at - 1]
         titled = title in _COURTESY and (gap in (". ", ".  ", ".", ".\n") or (gap == " " and title[:1] == "d"))
+        titled = titled or (title in ("and", "&") and _of_two(words, at))
         if not titled and not (word in lexicon.first or word in lexicon.last):
             yield from _small_strangers(words, at)
             continue
@@ -39,6 +40,12 @@ def small_names(words: Words) -> Iterator[Mention]:
         if cue is None or (not titled and not _small_name(words, at, cue)):
             continue
         yield Mention(at, _small_run(words, at), cue.label, 0.8, "small letters")
+
+
+def _of_two(words: Words, at: int) -> bool:
+    """Whether the title of two stands before: drs. bustamante and adler."""
+    cue = cue_before(words, at)
+    return cue is not None and cue.kind == "title"
 
 
 def _small_initials(words: Words, at: int) -> Iterator[Mention]:
@@ -92,14 +99,25 @@ def _small_name(words: Words, at: int, cue: Cue) -> bool:
 
 def _small_run(words: Words, at: int) -> int:
     tokens, lexicon, last = words.tokens, words.lexicon, at
-    while last - at < 3 and last + 1 < len(tokens):
+    while last - at < 4 and last + 1 < len(tokens):
         gap, follows = tokens.gap(last), tokens.core(last + 1)
         name = follows in lexicon.first or follows in lexicon.last
         known = gap in (" ", "  ", ", ", ",", ",  ") and name and follows not in lexicon.ordinary
+        suffix = last > at and follows in lexicon.generations and gap in (" ", "  ", ", ")
+        small = gap in (" ", "  ") and (follows in lexicon.particles or tokens.core(last) in lexicon.particles)
+        known = known or suffix or (small and follows not in lexicon.ordinary and follows not in lexicon.never)
         initial = gap in (" ", "  ") and len(follows) == 1 and follows not in "ai" and follows.isalpha()
         if not (
-            known or initial or (gap == "-" and follows.isalpha()) or (gap[:1] == "." and len(tokens.core(last)) == 1)
+            known
+            or initial
+            or (gap == "-" and follows.isalpha())
+            or (gap[:1] == "." and len(tokens.core(last)) == 1 and _may_follow(lexicon, follows))
         ):
             break
         last += 1
     return last
+
+
+def _may_follow(lexicon: Lexicon, word: str) -> bool:
+    """Whether a word may go on a name behind an initial: in "s. garnett m.d. march 13" march does not."""
+    return word.isalpha() and word not in lexicon.ordinary

@@ -6,6 +6,7 @@ import re
 from functools import cached_property
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
+_OPENS = re.compile(r"[\n\t.?!:•*;|]|   ")  # what a line, a column or a sentence begins behind
 _ADDRESS = ("@", "_", "/", "\\")
 _POSSESSIVE = ("'s", "’s", "'S", "’S")
 
@@ -33,10 +34,29 @@ class Tokens:
     def lower_words(self) -> frozenset[str]:
         """The words that stand somewhere in small letters: they are ordinary words of this note.
 
-        Parts of addresses do not count: abernathy@example.org says nothing of the word.
+        Parts of addresses do not count (abernathy@example.org says nothing of the word), nor does a sentence that is
+        typed without capitals: there names stand in small letters as well.
         """
-        words = zip(self.words, self.starts, self.ends, strict=True)
-        return frozenset(word for word, start, end in words if word[0].islower() and not self._of_address(start, end))
+        found = set()
+        for at, word in enumerate(self.words):
+            if word[0].islower() and at not in self.careless and not self._of_address(self.starts[at], self.ends[at]):
+                found.add(word)
+        return frozenset(found)
+
+    @cached_property
+    def careless(self) -> frozenset[int]:
+        """The tokens of sentences that begin with a small letter, where a small letter says nothing of a word."""
+        careless, found = False, []
+        for at, word in enumerate(self.words):
+            if self.at_sentence_start(at) and not (word[0].islower() and self._wrapped(at)):
+                careless = word[0].islower()
+            if careless:
+                found.append(at)
+        return frozenset(found)
+
+    def _wrapped(self, at: int) -> bool:
+        """Whether one line break alone stands before a word, so that its sentence may go on from the line before."""
+        return at > 0 and self.text[self.ends[at - 1] : self.starts[at]] in ("\n", " \n")
 
     def _of_address(self, start: int, end: int) -> bool:
         before, after = self.text[max(0, start - 1) : start], self.text[end : end + 2]
@@ -84,10 +104,14 @@ class Tokens:
 
     def at_sentence_start(self, at: int) -> bool:
         """Whether it begins a line, a column or a sentence, so that its capital says nothing."""
-        if at == 0:
-            return True
-        gap = self.text[self.ends[at - 1] : self.starts[at]]
-        return any(mark in gap for mark in ("\n", "\t", "   ", *".?!:•*;|"))
+        return self._sentence_starts[at]
+
+    @cached_property
+    def _sentence_starts(self) -> list[bool]:
+        """For each token what `at_sentence_start` says, by the gap before it."""
+        opens, text = _OPENS.search, self.text
+        gaps = zip(self.ends, self.starts[1:], strict=False)
+        return [True, *(opens(text, end, start) is not None for end, start in gaps)] if self.starts else []
 
     def after_hyphen(self, at: int) -> bool:
         """Whether a letter and a hyphen stand right before it."""

@@ -13,7 +13,7 @@ import json
 import os
 from base64 import b64decode, b64encode
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,13 +69,23 @@ class Vault:
 
     def append(self, note_id: str, record: Mapping[str, Any]) -> None:
         """Keep a record: it is on the disk when this returns. The last one of a note counts."""
+        self.extend([(note_id, record)])
+
+    def extend(self, records: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Keep records of notes: all are on the disk when this returns, with one wait for the disk."""
+        lines = b"".join(self._sealed(note_id, record) for note_id, record in records)
+        if lines:
+            with _locked(self.path) as stream:
+                _append(stream, lines)
+
+    def _sealed(self, note_id: str, record: Mapping[str, Any]) -> bytes:
+        """A record as its line."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = os.urandom(_NONCE)
         sealed = nonce + AESGCM(self._keys.records).encrypt(nonce, _padded(note_id, record), _bound_to(note_id))
         line = json.dumps({"id": self._hidden(note_id), "sealed": b64encode(sealed).decode()}, separators=(",", ":"))
-        with _locked(self.path) as stream:
-            _append(stream, line.encode() + b"\n")
+        return line.encode() + b"\n"
 
     def records(self, note_id: str) -> list[dict[str, Any]]:
         """All records of a note, the last first; raises VaultError that names the note when one was changed."""
@@ -180,7 +190,7 @@ def _line_at(stream: BinaryIO, place: int) -> bytes:
 
 
 def _append(stream: BinaryIO, line: bytes) -> None:
-    """Add a line and see it on the disk. What a crash tore off before it stays a line of its own."""
+    """Add a line, or several, and see them on the disk. What a crash tore off before it stays a line of its own."""
     if stream.seek(0, os.SEEK_END):
         stream.seek(-1, os.SEEK_END)
         line = line if stream.read(1) == b"\n" else b"\n" + line

@@ -9,6 +9,7 @@ from medtext.stages.deid.lexicon import Lexicon
 from medtext.stages.deid.tokens import Tokens
 
 LONGEST = 4  # words of one name
+RECORDS = frozenset(["mrn", "dob", "ssn", "npi", "dea"])
 _AFTER_INITIAL = ("", ".", ",", " ", ")", "\n", "?", ";", ":", "'", "’")
 
 
@@ -65,7 +66,7 @@ class Words:
             return strong and word in lexicon.last and word not in lexicon.ordinary
         if len(word) == 1:
             return strong and self.text[self.tokens.ends[at] : self.tokens.ends[at] + 1] == "."
-        if word in lexicon.never or word in lexicon.generations or self._saint(at):
+        if word in lexicon.never or word in lexicon.generations or (self._saint(at) and not titled):
             return False
         if strong:
             return self.known(at) or not self._ordinary(word) or self._believed(at, titled=titled)
@@ -111,7 +112,8 @@ class Words:
             if not step:
                 break
             last += step
-        return last
+        suffix = last + 1 < len(self.tokens) and self.tokens.core(last + 1) in self.lexicon.generations
+        return last + int(last > at and suffix and self.tokens.gap(last) in (" ", ", ", "  "))
 
     def _step(self, last: int, *, loose: bool) -> int:
         """How many tokens behind `last` go on the name."""
@@ -123,14 +125,23 @@ class Words:
             return int(gap == ", " and tokens.core(follower) in ("jr", "sr"))
         initial = len(tokens.core(follower)) == 1 and tokens.is_capital(follower)  # Raya Y. Arndt, not Ortega y Gasset
         if gap != "-" and tokens.core(follower) in self.lexicon.particles and not initial:
-            return self.particle(last)
+            return self.particle(last) or int(self._final(follower))
         return self._capital_step(last, gap, loose=loose) if tokens.is_capital(follower) else 0
 
     def _capital_step(self, last: int, gap: str, *, loose: bool) -> int:
         if gap == "-":
             return 1
         one_letter = len(self.tokens.core(last + 1)) == 1
+        if loose and not one_letter and len(self.tokens.core(last)) == 1:
+            label = self.tokens.core(last + 1) in RECORDS or self.tokens.gap(last + 1)[:1] == ":"
+            return int(self.invented(last + 1) and not label)  # Dr. S. Reitalling
         return int(self._initial(last + 1) if one_letter else self.name_like(last + 1, loose=loose))
+
+    def _final(self, at: int) -> bool:
+        """Whether a small word of names is a family name by itself, the last of its name: Murray Le."""
+        named = self.tokens.is_capital(at) and self.tokens.core(at) in self.lexicon.last
+        ends = not self.tokens.is_capital(at + 1) or self.tokens.core(at + 1) in self.lexicon.degrees
+        return named and (ends or self.tokens.gap(at)[:1] in (",", "\n"))
 
     def _wrapped(self, last: int) -> bool:
         """Whether the line breaks inside a name: a first name at its end, a family name at the next one's head."""
@@ -139,17 +150,24 @@ class Words:
         if first and len(tokens.core(follower)) == 1 and tokens.is_capital(follower):
             return tokens.gap(follower) in (". ", ".  ") and tokens.core(follower + 1) in lexicon.last
         family = tokens.is_capital(follower) and tokens.core(follower) in lexicon.last
-        return first and family and tokens.core(follower) not in lexicon.ordinary
+        return (
+            first and family and tokens.core(follower) not in lexicon.ordinary and not headed(lexicon, tokens, follower)
+        )
 
     def particle(self, last: int) -> int:
         """How many tokens lead over small words to the next part of a name: van der Berg."""
         for target in (last + 2, last + 3):
-            if last < -1 or not self.tokens.is_capital(target) or self.tokens.gap(target - 1) not in (" ", "  "):
+            if last < -1 or not self.tokens.is_capital(target) or not self._particle_gap(target - 1):
                 continue
             if self.tokens.core(target) not in self.lexicon.particles and self.name_like(target, loose=True):
                 between = self.tokens.lower[last + 1 : target]
                 return target - last if all(word in self.lexicon.particles for word in between) else 0
         return 0
+
+    def _particle_gap(self, at: int) -> bool:
+        """Whether a name goes on behind a small word: van⏎Berg, St. John."""
+        gap = self.tokens.gap(at)
+        return gap in (" ", "  ", "\n") or (self.tokens.core(at) == "st" and gap in (". ", ".", ".  "))
 
     def _initial(self, at: int) -> bool:
         """Whether a single capital is an initial: John D. and John D was, but not Vitamin D3; an I only at an end."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import logging
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,6 +51,31 @@ def test_spans_lie_over_the_replacements_and_name_their_rule(deid):
 
 def test_a_year_that_tells_an_age_over_89_goes_and_a_sparse_zip_area_is_000(deid):
     assert deid(Note("n", "DOB: 03/12/1931. Zip code 05901.")).text == "DOB: [DATE-1]. Zip code 000."
+
+
+def test_the_years_that_stay_follow_the_clock_or_the_year_that_a_policy_names():
+    this_year = dt.date.today().year
+    note = Note("n", f"Born 3/4/{this_year - 89}, her sister 5/6/{this_year - 90}.")
+    assert str(this_year - 89) in Deid()(note).text
+    assert str(this_year - 90) not in Deid()(note).text
+    policy = dataclasses.replace(Policy.load("safe-harbor"), reference_year=2000)
+    assert Deid(policy=policy)(Note("n", "Seen 1/2/1911 and 1/2/1910.")).text == "Seen 1911 and [DATE-2]."
+
+
+def test_a_short_year_that_may_tell_an_age_over_89_goes_where_a_note_tells_one(deid):
+    assert "2024" in deid(Note("n", "Seen 3/4/24.")).text
+    assert "2024" not in deid(Note("n", "102-year-old woman, DOB 3/4/24.")).text
+
+
+def test_what_was_removed_is_counted(tmp_path):
+    policy = Policy("gone", "", "remove", {})
+    assert Deid(policy=policy)(Note("n", "Dr. Berg and Dr. Abbot came.")).x == {"deid_removed": {"PROVIDER": 2}}
+
+
+def test_presidio_is_not_loaded_for_our_own_rules():
+    code = "import sys; from medtext.stages.deid import Deid; Deid(); print('presidio_analyzer' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_masking_keeps_the_length_of_the_text():

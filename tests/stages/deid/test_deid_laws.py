@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medtext.errors import NoteError
 from medtext.note import Note
 from medtext.span import Span
 from medtext.stages.deid import Deid
@@ -177,6 +180,36 @@ def test_two_names_of_one_patient_never_share_a_surrogate_across_notes(removing,
     assert len(set(found)) == len(found)
 
 
+_BORN = st.dates(dt.date(1950, 1, 1), dt.date(2015, 12, 28))
+_SPELLINGS = ("%m/%d/%Y", "%B %d, %Y", "%Y-%m-%d", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
+
+
+@law
+@given(days=st.lists(_BORN, min_size=2, max_size=4, unique=True), form=st.sampled_from(_SPELLINGS))
+def test_shifting_keeps_every_interval_of_a_patient_across_notes(shifting, days, form):
+    texts = [f"Seen on {day.strftime(form)}." for day in days]
+    made = [shifting(Note(f"n{at}", text, meta={"patient": "p"})).text for at, text in enumerate(texts)]
+    moved = [_day(text.removeprefix("Seen on ").removesuffix("."), form) for text in made]
+    assert len({new - old for new, old in zip(moved, days, strict=True)}) == 1
+
+
+@pytest.fixture(scope="module")
+def shifting(tmp_path_factory):
+    key = tmp_path_factory.mktemp("key") / "key"
+    key.write_text("a secret of more than sixteen bytes", encoding="utf-8")
+    return Deid(policy="shifted-dates", key_file=key)
+
+
+def _day(text: str, form: str) -> dt.date:
+    """As it was written; a month called May may stand for a short name or a long one."""
+    for one in (form, form.replace("%B", "%b"), form.replace("%b", "%B")):
+        try:
+            return dt.datetime.strptime(text, one).date()
+        except ValueError:
+            continue
+    raise AssertionError("the spelling was not kept")
+
+
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(st.from_regex(r"[A-Z]{2}-[0-9]{4}", fullmatch=True), min_size=2, max_size=20, unique=True))
 def test_numbers_of_one_shape_never_become_the_same(values):
@@ -190,6 +223,21 @@ def test_numbers_of_one_shape_never_become_the_same(values):
 def test_a_permutation_reaches_every_place_once(count):
     keyed = Keyed(b"a secret of more than sixteen bytes")
     assert sorted(keyed.place(at, count, "p1") for at in range(count)) == list(range(count))
+
+
+@law
+@given(pieces=st.lists(st.sampled_from([one for one in _PIECES if len(one) > 5]), min_size=1, max_size=12))
+def test_no_character_of_a_note_is_logged_or_raised(removing, caplog, pieces):
+    text = " ; ".join(pieces)
+    words = {word for word in text.split() if len(word) > 5}
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG):
+        for stage in removing:
+            stage(Note("n", text))
+    assert not any(word in record.getMessage() for word in words for record in caplog.records)
+    with pytest.raises(NoteError) as raised:
+        Deid(patient="whose")(Note("n", text))
+    assert not any(word in str(raised.value) for word in words)
 
 
 _SCRIPT = """

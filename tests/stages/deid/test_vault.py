@@ -30,7 +30,7 @@ IDENTIFIERS = (
     *("Mr. John Abbot ", "Dr. Mary Quill", "MRN: 88123 ", "on 03/12/2024 ", "a@b.org", "Springfield, IL 62704 "),
     *("91-year-old ", "(555) 123-4567", "Lakeview Hospital", "gout ", "😀", "\r\n", " "),
 )
-POLICIES = ("safe-harbor", "limited-data-set", "mask-all")
+POLICIES = ("safe-harbor", "limited-data-set", "mask-all", "shifted-dates")
 ACTIONS = ("tag", "surrogate", "shift", "remove", "mask", "keep")
 KINDS = (*POLICIES, *ACTIONS)
 law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
