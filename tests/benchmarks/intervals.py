@@ -49,12 +49,15 @@ def _moved(note: Note, done: Note) -> Iterator[tuple[dt.date, dt.date | None]]:
         before = _read(note.quote(gold)[0]) if form.startswith(_WHOLE) else None
         if before:
             now = held.get(gold.id)
-            after = _read(done.quote(now)[0], day_first=before[1]) if now else None
+            after = _read(done.quote(now)[0], day_first=before[1], near=before[0]) if now else None
             yield before[0], after[0] if after else None
 
 
-def _read(text: str, *, day_first: bool | None = None) -> tuple[dt.date, bool] | None:
-    """A date and whether its day was read first; None when dateutil reads none."""
+def _read(text: str, *, day_first: bool | None = None, near: dt.date | None = None) -> tuple[dt.date, bool] | None:
+    """A date and whether its day was read first; None when dateutil reads none.
+
+    A year of two digits is of the century of the date that it was made from (`near`), else not in the future.
+    """
     from dateutil import parser
 
     plain = " ".join(_CLOCK.sub(" ", text.strip()).split()).replace(" of ", " ")
@@ -63,8 +66,9 @@ def _read(text: str, *, day_first: bool | None = None) -> tuple[dt.date, bool] |
         day_first = numbers is not None and int(numbers[1]) > 12
     try:
         day = parser.parse(plain, dayfirst=day_first, default=dt.datetime(2000, 1, 1)).date()
-        late = day.year > dt.date.today().year + 2  # dateutil reads 75 as 2075
-        return day.replace(year=day.year - 100) if late else day, day_first
+        latest = near.year + 50 if near else dt.date.today().year + 2  # dateutil reads 75 as 2075
+        short = str(day.year) not in plain
+        return day.replace(year=day.year - 100) if short and day.year > latest else day, day_first
     except (ValueError, OverflowError):
         return None
 

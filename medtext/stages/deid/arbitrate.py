@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,26 @@ def arbitrate(findings: Iterable[Finding], labels: Sequence[str]) -> list[Findin
             starts.insert(at, start)
             kept.insert(at, Finding(start, end, one.label, one.score, one.rule))
     return kept
+
+
+def whole(findings: Iterable[Finding], label: str) -> Iterator[Finding]:
+    """The findings; of those with this label, overlapping ones become one: two rules that each saw a part of a date.
+
+    A date in two pieces would be moved in two ways.
+    """
+    last: Finding | None = None
+    for one in sorted(findings, key=lambda one: (one.start, one.end)):
+        if one.label != label:
+            yield one
+        elif last is not None and one.start < last.end:
+            longer = max(last, one, key=lambda each: (each.end - each.start, each.score))
+            last = replace(longer, start=last.start, end=max(last.end, one.end))
+        else:
+            if last is not None:
+                yield last
+            last = one
+    if last is not None:
+        yield last
 
 
 def _free(one: Finding, starts: list[int], kept: list[Finding]) -> list[tuple[int, int]]:
