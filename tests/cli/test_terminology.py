@@ -70,9 +70,8 @@ def test_a_table_is_built_with_its_options(tmp_path, capsys):
 
 def test_wrong_use_ends_with_2_and_says_how(tmp_path, capsys):
     out = str(tmp_path / "out")
-    assert main(["terminology", "build", "icd10cm", "-o", out]) == 2
-    assert "Give release files, or --from-package" in capsys.readouterr().err
-    assert main(["terminology", "build", "loinc", "--from-package", "-o", out]) == 2
+    assert main(["terminology", "build", "loinc", "-o", out]) == 2
+    assert "Give the release files of loinc. Only icd10cm comes with medtext." in capsys.readouterr().err
     assert main(["terminology", "build", "rf2", str(tmp_path / "none"), "-o", out]) == 2
     assert "there is no such file or folder" in capsys.readouterr().err
     cut = rf2(tmp_path / "release", concept=[["10", "20200101", "1", "0", "0"]])
