@@ -36,7 +36,9 @@ Array = np.ndarray
 Match = tuple[int, int, int]
 
 _BATCH = 1 << 18  # characters read at once: arrays stay in the cache, and calls are few
-_KIND, _SKIP = np.uint32(KIND), np.uint32(SKIP)
+# Arrays of no dimension: numpy takes them in half the time of its scalars, which small texts notice.
+_KIND, _SKIP, _MANY, _SOME, _NUMBER = (np.array(bits, np.uint32) for bits in (KIND, SKIP, MANY, SOME, NUMBER))
+_ONE = np.array(1)
 _BREAK = "\n\0\n"  # between two texts of a batch: no form goes on across it
 
 
@@ -48,7 +50,7 @@ class FormIndex:
         self._folder, self._count = folder, meta["forms"]
         self._reader = TextReader(meta["edges"], seed=meta["seed"], longest=meta["longest"])
         self._words, self._rows = (HashTable(*(arrays[f"{name}-{part}"] for part in PARTS)) for name in TABLES)
-        self._uppers = arrays["uppers"]
+        self._uppers, self._base = arrays["uppers"], np.array(len(self._words.cells))
         self._ids, self._groups = arrays["ids"], arrays["groups"]
         self._some, self._places = arrays["some"], arrays["places"]
         self._entries = functools.lru_cache(maxsize=4096)(self._read_entries)
@@ -121,17 +123,17 @@ class FormIndex:
     def _hits(self, words: TextWords) -> _Hits:
         """What begins at each word: the longest form without conditions, and all that have some."""
         firsts = lasts = np.arange(len(words.starts))
-        table, hashes, base = self._words, words.hashes, 0
+        table, hashes, base = self._words, words.hashes, None
         rounds: list[tuple[Array, ...]] = []
         while len(firsts):
             values, slots = table.lookup(hashes)
-            if base:
+            if base is not None:
                 slots += base
             rounds.append((firsts, lasts, values, hashes, slots))
             skips = values >> _SKIP
             on = skips.nonzero()[0]
             firsts, lasts = firsts.take(on), lasts.take(on) + skips.take(on)
-            table, hashes, base = self._rows, words.rows(firsts, lasts), len(self._words.cells)
+            table, hashes, base = self._rows, words.rows(firsts, lasts), self._base
         return self._checked(words, *map(np.concatenate, zip(*rounds, strict=True))) if rounds else _Hits.none()
 
     def _checked(self, words: TextWords, *found: Array) -> _Hits:
@@ -139,22 +141,23 @@ class FormIndex:
         kinds = found[2] & _KIND
         some = kinds.nonzero()[0]
         firsts, lasts, values, hashes, slots = (one.take(some) for one in found)
-        right = self._uppers.take(slots) == upper_bits(hashes)
-        if not right.all():
-            firsts, lasts, values = firsts[right], lasts[right], values[right]
+        right = (self._uppers.take(slots) == upper_bits(hashes)).nonzero()[0]
+        if len(right) < len(firsts):
+            firsts, lasts, values = firsts.take(right), lasts.take(right), values.take(right)
         return _Hits.of(words, firsts, lasts, values)
 
     def _choose(self, text: str, words: TextWords, hits: _Hits, begins: list[int]) -> list[list[Match]]:
         """Leftmost-longest of what was hit, from left to right; offsets within each text."""
-        taken, others = self._greedy(text, words, hits)
+        chosen, others = self._greedy(text, words, hits)
+        taken = np.array(chosen, np.int64)
         values, starts = hits.values.take(taken), words.starts.take(hits.firsts.take(taken))
         ends = words.stems.take(hits.lasts.take(taken))
-        many = ((values & _KIND) == MANY).nonzero()[0]
+        many = ((values & _KIND) == _MANY).nonzero()[0]
         for place, value in zip(many.tolist(), (values[many] & NUMBER).tolist(), strict=True):
             if place not in others:
                 numbers = self._groups[value + 1 : value + 1 + int(self._groups[value])]
                 others[place] = [(int(starts[place]), int(ends[place]), one) for one in self._ids[numbers].tolist()]
-        ids = self._ids.take(values & NUMBER, mode="clip")
+        ids = self._ids.take(values & _NUMBER, mode="clip")
         cuts = [0]
         if len(begins) > 1:
             cuts = starts.searchsorted(begins).tolist()
@@ -164,7 +167,7 @@ class FormIndex:
 
     def _greedy(self, text: str, words: TextWords, hits: _Hits) -> tuple[list[int], dict[int, list[Match]]]:
         """Which hits count; and of those with conditions, what they match."""
-        nexts = hits.firsts.searchsorted(hits.lasts + 1).tolist()
+        nexts = hits.firsts.searchsorted(hits.lasts + _ONE).tolist()
         some = hits.some
         taken: list[int] = []
         others: dict[int, list[Match]] = {}
@@ -231,12 +234,13 @@ class _Hits:
     @classmethod
     def of(cls, words: TextWords, firsts: Array, lasts: Array, values: Array) -> _Hits:
         """Keys that stand for forms, the longer ones of each first word later."""
-        conditional = (values & _KIND) == SOME
+        conditional = (values & _KIND) == _SOME
+        some = conditional.nonzero()[0]
         rows: list[tuple[int, int, int]] = []
         order = None
-        if conditional.any():
-            some, plain = _conditional(words, firsts, values, conditional), (~conditional).nonzero()[0]
-            rows = [*zip(*(one.take(some).tolist() for one in (firsts, lasts, values & NUMBER)), strict=True)]
+        if len(some):
+            some, plain = _possible(words, firsts, values, some), (~conditional).nonzero()[0]
+            rows = [*zip(*(one.take(some).tolist() for one in (firsts, lasts, values & _NUMBER)), strict=True)]
             values[some] = 0
             order = np.concatenate((some, plain))
             firsts = firsts.take(order)
@@ -254,15 +258,16 @@ class _Hits:
         return cls(firsts, lasts.take(order), values.take(order), held)
 
 
-def _conditional(words: TextWords, firsts: Array, values: Array, conditional: Array) -> Array:
-    """Where the keys with conditions lie, but for those that ask for a capital letter where there is none."""
-    some = conditional.nonzero()[0]
+def _possible(words: TextWords, firsts: Array, values: Array, some: Array) -> Array:
+    """Of keys with conditions those that do not ask for a capital letter where there is none."""
     letters = words.letters.take(words.starts.take(firsts.take(some)))
     capital = (letters >= 65) & (letters <= 90)
     return some[capital | ((values.take(some) & CAPITAL) == 0)]
 
 
-def _by_text(matches: list[Match], others: dict[int, list[Match]], cuts: list[int], begins: list[int]) -> list[list[Match]]:
+def _by_text(
+    matches: list[Match], others: dict[int, list[Match]], cuts: list[int], begins: list[int]
+) -> list[list[Match]]:
     """The matches of each text from its cut on; in the places of `others`, with offsets in the whole, those."""
     if not others and len(cuts) == 1:
         return [matches]
