@@ -131,7 +131,7 @@ def add_terminology(commands: Any) -> None:
             inner, search, "find codes by words of their names", "medtext terminology search icd10cm chest pain"
         )
     )
-    one = command(
+    one = add_command(
         inner, show, "show one code with all that is known of it", "medtext terminology show icd10cm ICD10CM:I10"
     )
     one.add_argument("terminology", metavar="DIR", help=_FOLDER)
