@@ -5,6 +5,7 @@ import json
 import pytest
 
 from medtext.cli import main
+from medtext.terminology import build as building
 from tests.releases import TABULAR, rf2, write
 
 
@@ -16,6 +17,20 @@ def folder(tmp_path, capsys):
     assert "National Center for Health Statistics" in told
     assert "icd: 14 concepts" in told
     return tmp_path / "icd"
+
+
+def test_icd10cm_is_built_without_files_into_the_folder_of_those_with_a_name(tmp_path, monkeypatch, capsys):
+    path = write(tmp_path / "icd10cm-tabular-2030.xml", TABULAR)
+    monkeypatch.setattr(building, "packaged_icd10cm", lambda: building.Edition("icd10cm", path))
+    monkeypatch.setenv("MEDTEXT_TERMINOLOGIES", str(tmp_path / "home"))
+    assert main(["terminology", "list"]) == 0
+    assert "no compiled terminology in" in capsys.readouterr().err
+    assert main(["terminology", "build", "icd10cm"]) == 0
+    assert main(["terminology", "list"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'home' / 'icd10cm'}\tICD10CM 2030\t14 concepts\tpublic domain\n"
+    assert main(["terminology", "show", "icd10cm", "ICD10CM:S00.1"]) == 0
+    assert main(["terminology", "build", "icd10cm"]) == 2
+    assert "icd10cm exists. Pass --overwrite to replace it." in capsys.readouterr().err
 
 
 def test_list_tells_release_size_and_licence(folder, capsys):

@@ -88,7 +88,7 @@ def test_an_unknown_table_is_refused():
 TABLE = """code\tname\tkind
 1\tChest pain\tfinding
 2\tChest pain at rest\tdisorder
-3\tRest\tregime/therapy
+3\tFoot bath\tregime/therapy
 4\tCoughing pain\tfinding
 5\tBleeding\tqualifier value
 """
@@ -117,8 +117,8 @@ def test_a_compiled_terminology_joins_the_concepts_and_names_its_system_and_rele
 
 
 def test_the_longest_wins_whichever_dictionary_it_stands_in(compiled):
-    note = Phrases(terminology=[compiled])(Note("n", "chest pain at rest, heart failure with rest"))
-    assert found(note) == [("PROBLEM", "chest pain at rest"), ("PROBLEM", "heart failure"), ("PROCEDURE", "rest")]
+    note = Phrases(terminology=[compiled])(Note("n", "chest pain at rest, heart failure with foot baths"))
+    assert found(note) == [("PROBLEM", "chest pain at rest"), ("PROBLEM", "heart failure"), ("PROCEDURE", "foot baths")]
 
 
 def test_on_a_tie_the_table_gives_the_label_and_all_that_agree_are_sources(compiled):
