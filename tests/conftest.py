@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,20 @@ from tests.tiny import TEXTS, TROUBLES, write_lines
 settings.register_profile("gate", derandomize=True, deadline=None)
 settings.register_profile("fuzz", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+_HOME = "MEDTEXT_TERMINOLOGIES"
+
+
+def pytest_configure(config):
+    """Terminologies that make themselves on first use do so in a folder of this run, once for all its processes."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_HOME] = tempfile.mkdtemp(prefix="medtext-terminologies-")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(_HOME), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

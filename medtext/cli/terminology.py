@@ -9,31 +9,37 @@ from typing import Any
 from medtext.cli.options import add_command, say
 from medtext.errors import ConfigError
 
+_FOLDER = "a compiled folder by path or name"
+
 
 def build(args: argparse.Namespace) -> int:
     from medtext.terminology.build import Edition, build_terminology, packaged_icd10cm
+    from medtext.terminology.home import READY, home
 
-    if args.from_package == bool(args.paths):
-        raise ConfigError("Give release files, or --from-package, not both.")
-    if args.from_package and args.reader != "icd10cm":
-        raise ConfigError("Only icd10cm comes in a package: medtext terminology build icd10cm --from-package")
-    edition = (
-        packaged_icd10cm() if args.from_package else Edition(args.reader, args.paths, args.release, _options(args))
-    )
-    meta = build_terminology(edition, args.output, overwrite=args.overwrite, partial=args.partial)
+    if not args.paths and args.reader not in READY:
+        raise ConfigError(f"Give the release files of {args.reader}. Only {', '.join(READY)} comes with medtext.")
+    options = _options(args)
+    edition = Edition(args.reader, args.paths, args.release, options) if args.paths else packaged_icd10cm()
+    output = args.output or home() / args.reader
+    meta = build_terminology(edition, output, overwrite=args.overwrite, partial=args.partial)
     for source in meta["sources"]:
         for what, count in source["left_out"].items():
             say(f"left out: {count:,} {what}")
         say(source["notice"] or "no licence notice")
     counts = ", ".join(f"{meta['counts'][name]:,} {name}" for name in ("concepts", "terms", "links"))
-    say(f"{args.output}: {counts}")
+    say(f"{output}: {counts}")
     return 0
 
 
 def list(args: argparse.Namespace) -> int:
+    from medtext.terminology.home import home
     from medtext.terminology.store import list_terminologies
 
-    for one in list_terminologies(args.folder):
+    folder = args.folder or home()
+    found = list_terminologies(folder)
+    if not found:
+        say(f"no compiled terminology in {folder}")
+    for one in found:
         releases = ", ".join(f"{system} {release}".strip() for system, release in one.releases.items())
         licences = "; ".join(dict.fromkeys(source["licence"] for source in one.meta["sources"]))
         print(one.folder, releases, f"{len(one):,} concepts", licences, sep="\t")
@@ -113,26 +119,29 @@ def _pair(text: str) -> tuple[str, str]:
 def add_terminology(commands: Any) -> None:
     """Add the group to the command line."""
     about = "compile terminology releases and look codes up"
-    example = "medtext terminology build icd10cm --from-package -o icd10cm.terminology"
+    example = "medtext terminology build rxnorm RxNorm_full.zip -o rxnorm"
     group = commands.add_parser("terminology", help=about, description=about, epilog=f"example: {example}")
     inner = group.add_subparsers(metavar="COMMAND", required=True)
     _add_build(add_command(inner, build, "compile release files into one folder", example))
-    one = add_command(inner, list, "list compiled folders with release and licence", "medtext terminology list .")
-    one.add_argument("folder", nargs="?", default=".", help="a compiled folder, or the folder in which they lie")
+    one = add_command(inner, list, "list compiled folders with release and licence", "medtext terminology list")
+    told = "a compiled folder, or the folder in which they lie (where those with a name lie)"
+    one.add_argument("folder", nargs="?", help=told)
     _add_search(
-        add_command(inner, search, "find codes by words of their names", "medtext terminology search DIR chest pain")
+        add_command(
+            inner, search, "find codes by words of their names", "medtext terminology search icd10cm chest pain"
+        )
     )
     one = add_command(
-        inner, show, "show one code with all that is known of it", "medtext terminology show DIR ICD10CM:I10"
+        inner, show, "show one code with all that is known of it", "medtext terminology show icd10cm ICD10CM:I10"
     )
-    one.add_argument("terminology", metavar="DIR", help="a compiled folder")
+    one.add_argument("terminology", metavar="DIR", help=_FOLDER)
     one.add_argument("code", metavar="CODE", help="SYSTEM:code")
     _add_crosswalk(one)
     about = "print the hierarchy as JSON items for Label Studio's Taxonomy"
-    _add_tree(add_command(inner, tree, about, "medtext terminology tree DIR ICD10CM:E08-E13 > codes.json"))
+    _add_tree(add_command(inner, tree, about, "medtext terminology tree icd10cm ICD10CM:E08-E13 > codes.json"))
     one = add_command(inner, diff, "list what a new release changes", "medtext terminology diff OLD NEW --kind retired")
-    one.add_argument("old", metavar="OLD", help="a compiled folder")
-    one.add_argument("new", metavar="NEW", help="a compiled folder")
+    one.add_argument("old", metavar="OLD", help=_FOLDER)
+    one.add_argument("new", metavar="NEW", help=_FOLDER)
     one.add_argument("--kind", action="append", default=[], help="this kind of change alone; may be given again")
 
 
@@ -145,7 +154,7 @@ def _add_crosswalk(one: Any) -> None:
 
 
 def _add_tree(one: Any) -> None:
-    one.add_argument("terminology", metavar="DIR", help="a compiled folder")
+    one.add_argument("terminology", metavar="DIR", help=_FOLDER)
     one.add_argument("codes", metavar="CODE", nargs="*", help="SYSTEM:code to begin at (all without a parent)")
     one.add_argument("--system", default="", help="this code system alone")
     one.add_argument("--limit", type=int, default=5_000, metavar="N", help="concepts at most (5000)")
@@ -154,9 +163,10 @@ def _add_tree(one: Any) -> None:
 def _add_build(one: Any) -> None:
     readers = "rf2, icd10cm, loinc, rxnorm, hcpcs, cpt, umls or table"
     one.add_argument("reader", metavar="READER", help=f"whose files they are: {readers}")
-    one.add_argument("paths", metavar="PATH", nargs="*", help="a release folder, a zip, or its files")
-    one.add_argument("--from-package", action="store_true", help="ICD-10-CM from the package simple-icd-10-cm")
-    one.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder to be made")
+    told = "a release folder, a zip, or its files; icd10cm needs none"
+    one.add_argument("paths", metavar="PATH", nargs="*", help=told)
+    told = "the folder to be made (the reader's name, where those with a name lie)"
+    one.add_argument("-o", "--output", metavar="DIR", help=told)
     one.add_argument("--release", default="", help="the release, where the files do not tell it")
     told = "an option of the reader, such as prescribable=true; may be given again"
     one.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=told)
@@ -167,7 +177,7 @@ def _add_build(one: Any) -> None:
 
 
 def _add_search(one: Any) -> None:
-    one.add_argument("terminology", metavar="DIR", help="a compiled folder")
+    one.add_argument("terminology", metavar="DIR", help=_FOLDER)
     one.add_argument("words", metavar="WORD", nargs="+", help="words of a name; the last may be a beginning")
     one.add_argument("--system", default="", help="this code system alone")
     one.add_argument("--limit", type=int, default=20, metavar="N", help="the first N (20)")

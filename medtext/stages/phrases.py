@@ -1,33 +1,42 @@
-"""Marks the names of concepts in a note: a dictionary, no model.
+"""Marks the names of concepts in a note: dictionaries, no model.
 
-Where several concepts could begin, the longest form wins; nothing is marked inside it (no ANATOMY in "chest pain").
+There are two kinds: concept tables (`concepts:`, the starter set unless told) and compiled terminologies
+(`terminology: [icd10cm, …]`, by name or path). Each finds its own leftmost-longest matches. Among all of them the one
+that begins first wins, then the longer one, then the concept table and the terminologies as they are listed; nothing is
+marked inside another (no ANATOMY in "chest pain").
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
-from medtext.config import read_yaml
+from medtext.config import Table, read_yaml
 from medtext.note import Note
 from medtext.overlap import Cover, join_entities
 from medtext.span import Source, Span
 from medtext.terminology.abbreviations import Abbreviations
 from medtext.terminology.concepts import load_concepts
+from medtext.terminology.labelled import LabelledForms, system_rules
 from medtext.terminology.matcher import Matcher
 from medtext.terminology.shortforms import ShortForms
+from medtext.terminology.store import Terminology
 
 # Of the matches on the 160 case reports of MACCROBAT, 96 % lie on a mention that people marked (78 % with the same
 # label); of abbreviations 94 %.
 _SCORE = 0.95
 
+_Found = tuple[int, int, str | None, Source]
+
 
 class Phrases:
     """Adds an `entity` span, labelled as its concept, wherever a form of a concept stands.
 
-    Two concepts that share a form give one span; where their labels differ, the first in the table wins. The heading
+    Two concepts of a table that share a form give one span; where their labels differ, the first in the table wins. The
+    label of a code follows from its system and kind; `labels: {SNOMED: {finding: FINDING}}` changes that. The heading
     of a section says what follows, not what the patient has: where sections are there, nothing is marked in it.
     Short forms of several senses (MS, RA, PT) are read by `abbreviations`, a table of them; None leaves them alone.
     """
@@ -40,34 +49,76 @@ class Phrases:
         self,
         *,
         concepts: str | Path | Sequence[str | Path] = "starter",
+        terminology: str | Path | Sequence[str | Path] = (),
+        labels: Mapping[str, Any] | None = None,
         abbreviations: str | Path | None = "clinical",
     ) -> None:
-        self._concepts = load_concepts(concepts)
-        forms = [(form, concept.label) for concept in self._concepts.concepts for form in concept.forms]
-        self._rules, idioms = _not_concepts()
-        self._matcher = Matcher([*(form for form, _ in forms), *idioms])
-        self._labels = tuple(label for _, label in forms)
+        top = _rules()
+        self._rules = f"phrases@{top.get_typed('version', str)}"
+        self._table = _TableForms(concepts, top.get_typed("not_concepts", list, []))
+        rules = system_rules(top, labels or {})
+        named = [terminology] if isinstance(terminology, str | Path) else terminology
+        self._compiled = [LabelledForms(Terminology(one), rules, score=_SCORE) for one in named]
         self._abbreviations = Abbreviations.load(abbreviations) if abbreviations else None
-        self._short = ShortForms(self._abbreviations, self._concepts) if self._abbreviations else None
+        self._short = ShortForms(self._abbreviations, self._table.concepts) if self._abbreviations else None
 
     def __call__(self, note: Note) -> Note:
-        headings = Cover(span.x["heading"] for span in note.layer("section") if _is_heading(span))
-        spans = self._spans(note.text)
-        if self._short is not None:
-            spans = self._short.read(note, spans)
-        return join_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
+        return next(self.pipe([note]))
 
-    def _spans(self, text: str) -> Iterator[Span]:
-        sources, done = (Source(self._concepts.source, _SCORE),), 0
-        for start, end, form in self._matcher.find(text):
-            if start >= done and form < len(self._labels):
-                yield Span(((start, end),), self._labels[form], score=_SCORE, sources=sources)
-            done = end
+    def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
+        """The notes one for one and in order; texts are read many at once."""
+        held, *copies = tee(notes, len(self._compiled) + 2)
+        finders = (self._table, *self._compiled)
+        ways = [one.find_many(note.text for note in copy) for one, copy in zip(finders, copies, strict=True)]
+        for note, *found in zip(held, *ways, strict=True):
+            headings = Cover(span.x["heading"] for span in note.layer("section") if _is_heading(span))
+            spans = _chosen(found)
+            if self._short is not None:
+                spans = self._short.read(note, spans)
+            yield join_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
 
     def describe(self) -> dict[str, Any]:
-        """The concept table with its version and size, and the rules for what is no concept."""
+        """The concept table with its version and size, the terminologies, and the rules for what is no concept."""
+        about = {"terminologies": [one.releases for one in self._compiled]} if self._compiled else {}
         short = f"abbreviations@{self._abbreviations.version}" if self._abbreviations else None
-        return {**self._concepts.describe(), "rules": self._rules, "abbreviations": short}
+        return {**self._table.concepts.describe(), **about, "rules": self._rules, "abbreviations": short}
+
+
+class _TableForms:
+    """The forms of a concept table, and among them everyday phrases that are none: their label is None."""
+
+    def __init__(self, concepts: str | Path | Sequence[str | Path], idioms: list[str]) -> None:
+        self.concepts = load_concepts(concepts)
+        forms = [(form, concept.label) for concept in self.concepts.concepts for form in concept.forms]
+        self._matcher = Matcher([*(form for form, _ in forms), *idioms])
+        self._labels = (*(label for _, label in forms), *[None] * len(idioms))
+        self._source = Source(self.concepts.source, _SCORE)
+
+    def find_many(self, texts: Iterable[str]) -> Iterator[list[_Found]]:
+        """(start, end, label, source) for each text."""
+        labels, source = self._labels, self._source
+        for text in texts:
+            yield [(start, end, labels[form], source) for start, end, form in self._matcher.find(text)]
+
+
+def _chosen(found: Sequence[list[_Found]]) -> Iterator[Span]:
+    """The spans that win; dictionaries that agree on place and label are all named as sources."""
+    ranked = [(start, -end, rank, label, source) for rank, one in enumerate(found) for start, end, label, source in one]
+    ranked.sort(key=lambda match: match[:3])
+    done = at = 0
+    while at < len(ranked):
+        start, end, _, label, source = ranked[at]
+        at += 1
+        if start < done:
+            continue
+        done = -end
+        sources = {source.by: source}
+        while at < len(ranked) and ranked[at][:2] == (start, end):
+            if ranked[at][3] == label:
+                sources.setdefault(ranked[at][4].by, ranked[at][4])
+            at += 1
+        if label:
+            yield Span(((start, done),), label, score=_SCORE, sources=tuple(sources.values()))
 
 
 def _is_heading(section: Span) -> bool:
@@ -75,7 +126,6 @@ def _is_heading(section: Span) -> bool:
     return section.label.lower() != "other" and isinstance(section.x.get("heading"), list | tuple)
 
 
-def _not_concepts() -> tuple[str, list[str]]:
+def _rules() -> Table:
     top = read_yaml(files("medtext.stages.rules").joinpath("phrases.yaml"))
-    top.allow(("version", "not_concepts"), "the phrase rules")
-    return f"phrases@{top.get_typed('version', str)}", top.get_typed("not_concepts", list, [])
+    return top.allow(("version", "not_concepts", "systems"), "the phrase rules")

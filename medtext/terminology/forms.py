@@ -3,7 +3,8 @@
 A FormIndex is a folder that never changes once built. Processes that open it share its pages, and pickling one sends
 the path alone. Every word of a text is hashed once; a small table says which words begin a form, one large table
 whether a row of words goes on, is a form, or both. The build proves that no two keys share a hash. Texts are compared
-with forms by 48 bits of it and by its place in the table: in a petabyte of text one false match is to be expected.
+with forms by 48 bits of it and its place in the table, which say what its 64 bits say. With 1.7 million keys a row of
+words that is no form passes once in 10¹³, so in thirty terabytes of text one false match is to be expected.
 
 Overlaps: leftmost-longest, as in `Matcher`; nothing is reported inside a longer match or across its end.
 """
@@ -17,7 +18,8 @@ import shutil
 import tempfile
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ import numpy as np
 from medtext.errors import FormatError, WouldOverwriteError
 from medtext.terminology.formfiles import META, PARTS, TABLES, map_file, read_meta, write
 from medtext.terminology.formrows import CAPITAL, KIND, MANY, NUMBER, SKIP, SOME, write_out
-from medtext.terminology.hashtable import HashTable
+from medtext.terminology.hashtable import HashTable, upper_bits
 from medtext.terminology.matcher import Entry, Words, placed
 from medtext.terminology.textwords import TextReader, TextWords
 
@@ -34,7 +36,9 @@ Array = np.ndarray
 Match = tuple[int, int, int]
 
 _BATCH = 1 << 18  # characters read at once: arrays stay in the cache, and calls are few
-_KIND, _SKIP = np.uint32(KIND), np.uint32(SKIP)
+# Arrays of no dimension: numpy takes them in half the time of its scalars, which small texts notice.
+_KIND, _SKIP, _MANY, _SOME, _NUMBER = (np.array(bits, np.uint32) for bits in (KIND, SKIP, MANY, SOME, NUMBER))
+_ONE = np.array(1)
 _BREAK = "\n\0\n"  # between two texts of a batch: no form goes on across it
 
 
@@ -46,6 +50,7 @@ class FormIndex:
         self._folder, self._count = folder, meta["forms"]
         self._reader = TextReader(meta["edges"], seed=meta["seed"], longest=meta["longest"])
         self._words, self._rows = (HashTable(*(arrays[f"{name}-{part}"] for part in PARTS)) for name in TABLES)
+        self._uppers, self._base = arrays["uppers"], np.array(len(self._words.cells))
         self._ids, self._groups = arrays["ids"], arrays["groups"]
         self._some, self._places = arrays["some"], arrays["places"]
         self._entries = functools.lru_cache(maxsize=4096)(self._read_entries)
@@ -112,66 +117,72 @@ class FormIndex:
         """The matches of each text, all read at once."""
         text = texts[0] if len(texts) == 1 else _BREAK.join(texts)
         words = self._reader.read(text)
-        hits = self._hits(words)
-        if len(texts) > 1:
-            hits.begins = np.cumsum([0, *(len(one) + len(_BREAK) for one in texts[:-1])])
-        return self._choose(text, words, hits)
+        begins = [*accumulate((len(one) + len(_BREAK) for one in texts[:-1]), initial=0)]
+        return self._choose(text, words, self._hits(words), begins)
 
     def _hits(self, words: TextWords) -> _Hits:
-        """Where keys that stand for forms lie: the longest without conditions at each word, and all with them."""
+        """What begins at each word: the longest form without conditions, and all that have some."""
         firsts = lasts = np.arange(len(words.starts))
-        table, hashes = self._words, words.hashes
-        rounds: list[tuple[Array, Array, Array]] = [(lasts[:0], lasts[:0], np.zeros(0, np.uint32))]
+        table, hashes, base = self._words, words.hashes, None
+        rounds: list[tuple[Array, ...]] = []
         while len(firsts):
             values, slots = table.lookup(hashes)
-            some = (values & _KIND).nonzero()[0]
-            if len(some):
-                some = some[table.sure(hashes.take(some), slots.take(some))]
-                rounds.append((firsts.take(some), lasts.take(some), values.take(some)))
-            values >>= _SKIP
-            on = values.nonzero()[0]
-            firsts, lasts = firsts.take(on), lasts.take(on) + values.take(on)
-            table, hashes = self._rows, words.rows(firsts, lasts)
-        hits = _Hits.none(len(words.starts))
-        hits.add(words, *map(np.concatenate, zip(*rounds, strict=True)))
-        return hits
+            if base is not None:
+                slots += base
+            rounds.append((firsts, lasts, values, hashes, slots))
+            skips = values >> _SKIP
+            on = skips.nonzero()[0]
+            firsts, lasts = firsts.take(on), lasts.take(on) + skips.take(on)
+            table, hashes, base = self._rows, words.rows(firsts, lasts), self._base
+        return self._checked(words, *map(np.concatenate, zip(*rounds, strict=True))) if rounds else _Hits.none()
 
-    def _choose(self, text: str, words: TextWords, hits: _Hits) -> list[list[Match]]:
+    def _checked(self, words: TextWords, *found: Array) -> _Hits:
+        """Of the keys in a text those that stand for forms, whose other bits are right too."""
+        kinds = found[2] & _KIND
+        some = kinds.nonzero()[0]
+        firsts, lasts, values, hashes, slots = (one.take(some) for one in found)
+        right = (self._uppers.take(slots) == upper_bits(hashes)).nonzero()[0]
+        if len(right) < len(firsts):
+            firsts, lasts, values = firsts.take(right), lasts.take(right), values.take(right)
+        return _Hits.of(words, firsts, lasts, values)
+
+    def _choose(self, text: str, words: TextWords, hits: _Hits, begins: list[int]) -> list[list[Match]]:
         """Leftmost-longest of what was hit, from left to right; offsets within each text."""
-        at = (hits.values | hits.marked).nonzero()[0]
-        taken, others = self._greedy(text, words, hits, at)
-        at = at[taken]
-        values, starts, ends = hits.values.take(at), words.starts.take(at), words.stems.take(hits.lasts.take(at))
-        many = ((values & _KIND) == MANY).nonzero()[0]
+        chosen, others = self._greedy(text, words, hits)
+        taken = np.array(chosen, np.int64)
+        values, starts = hits.values.take(taken), words.starts.take(hits.firsts.take(taken))
+        ends = words.stems.take(hits.lasts.take(taken))
+        many = ((values & _KIND) == _MANY).nonzero()[0]
         for place, value in zip(many.tolist(), (values[many] & NUMBER).tolist(), strict=True):
             if place not in others:
                 numbers = self._groups[value + 1 : value + 1 + int(self._groups[value])]
                 others[place] = [(int(starts[place]), int(ends[place]), one) for one in self._ids[numbers].tolist()]
-        ids = self._ids.take(values & NUMBER, mode="clip")
-        cuts = np.searchsorted(starts, hits.begins).tolist() if len(hits.begins) > 1 else [0]
-        if len(cuts) > 1:
-            shift = np.repeat(hits.begins, np.diff([*cuts, len(at)]))
+        ids = self._ids.take(values & _NUMBER, mode="clip")
+        cuts = [0]
+        if len(begins) > 1:
+            cuts = starts.searchsorted(begins).tolist()
+            shift = np.repeat(begins, np.diff([*cuts, len(starts)]))
             starts, ends = starts - shift, ends - shift
-        return _by_text([*zip(starts.tolist(), ends.tolist(), ids.tolist(), strict=True)], others, cuts, hits.begins)
+        return _by_text([*zip(starts.tolist(), ends.tolist(), ids.tolist(), strict=True)], others, cuts, begins)
 
-    def _greedy(self, text: str, words: TextWords, hits: _Hits, at: Array) -> tuple[list[int], dict[int, list[Match]]]:
-        """Which of the words `at` begin a match that counts; and of those with conditions, what they match."""
-        nexts = np.searchsorted(at, hits.lasts.take(at) + 1).tolist()
-        some = dict(zip(np.searchsorted(at, [*hits.some]).tolist(), hits.some, strict=True)) if hits.some else {}
+    def _greedy(self, text: str, words: TextWords, hits: _Hits) -> tuple[list[int], dict[int, list[Match]]]:
+        """Which hits count; and of those with conditions, what they match."""
+        nexts = hits.firsts.searchsorted(hits.lasts + _ONE).tolist()
+        some = hits.some
         taken: list[int] = []
         others: dict[int, list[Match]] = {}
         now = floor = 0
         while now < len(nexts):
             if now in some:
                 if taken and len(taken) - 1 not in others:
-                    floor = int(words.ends[hits.lasts[at[taken[-1]]]])
-                if best := self._some_of(text, words, hits, some[now], floor):
+                    floor = int(words.ends[hits.lasts[taken[-1]]])
+                if best := self._some_of(text, words, hits, now, floor):
                     start, end, numbers, floor, after = best
                     others[len(taken)] = [(start, end, one) for one in self._ids[list(numbers)].tolist()]
                     taken.append(now)
-                    now = int(np.searchsorted(at, after))
+                    now = int(hits.firsts.searchsorted(after))
                     continue
-                if not hits.values[some[now]]:
+                if not hits.values[now]:
                     now += 1
                     continue
             taken.append(now)
@@ -179,19 +190,20 @@ class FormIndex:
         return taken, others
 
     def _some_of(
-        self, text: str, words: TextWords, hits: _Hits, word: int, floor: int
+        self, text: str, words: TextWords, hits: _Hits, at: int, floor: int
     ) -> tuple[int, int, tuple[int, ...], int, int] | None:
-        """The longest match with conditions that begins at a word and is longer than the longest without.
+        """The longest match with conditions that begins where a hit does and is longer than that without.
 
         (start, end, numbers of forms, end of its words and signs, the first word after it)
         """
-        for last, number in reversed(hits.some[word]):
-            if hits.values[word] and last < hits.lasts[word]:
+        word, longest = int(hits.firsts[at]), int(hits.lasts[at]) if hits.values[at] else -1
+        for last, number in reversed(hits.some[at]):
+            if last < longest:
                 return None
-            stems = words.stems[word : last + 1].tolist()
-            starts = words.starts[word : last + 1].tolist()
-            raw = "".join(text[start:stem] for start, stem in zip(starts, stems, strict=True))
-            place = Words(starts[0], stems[-1], int(words.ends[last]), raw)
+            start, stem = int(words.starts[word]), int(words.stems[last])
+            places = zip(words.starts[word : last + 1].tolist(), words.stems[word : last + 1].tolist(), strict=True)
+            raw = text[start:stem] if last == word else "".join(text[one:other] for one, other in places)
+            place = Words(start, stem, int(words.ends[last]), raw)
             if best := placed(text, self._entries(number), place, floor=floor):
                 return *best, last + 1
         return None
@@ -201,43 +213,66 @@ class FormIndex:
         return tuple(Entry(*row) for row in rows)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Hits:
-    """By first word: the last word and the value of the longest key without conditions; `some`: all keys with them."""
+    """Words at which a form may begin, in order; the last word and value of the longest form without conditions there.
 
+    `some`: by place in these arrays, the last word and number of each key with conditions, the longer ones later; where
+    there is nothing but such, the value is 0.
+    """
+
+    firsts: Array
     lasts: Array
     values: Array
-    marked: Array
-    begins: Array = field(default_factory=lambda: np.zeros(1, np.int64))
-    some: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    some: dict[int, list[tuple[int, int]]]
 
     @classmethod
-    def none(cls, count: int) -> _Hits:
-        """Nothing hit yet."""
-        return cls(np.zeros(count, np.int64), np.zeros(count, np.uint32), np.zeros(count, np.uint32))
+    def none(cls) -> _Hits:
+        """Nothing was hit."""
+        return cls(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.uint32)), {})
 
-    def add(self, words: TextWords, firsts: Array, lasts: Array, values: Array) -> None:
+    @classmethod
+    def of(cls, words: TextWords, firsts: Array, lasts: Array, values: Array) -> _Hits:
         """Keys that stand for forms, the longer ones of each first word later."""
-        kinds = values & KIND
-        plain = kinds != SOME
-        self.lasts[firsts[plain]] = lasts[plain]
-        self.values[firsts[plain]] = values[plain]
-        if plain.all():
-            return
-        signs = words.letters[words.starts[firsts]]
-        some = (~plain & (((values & CAPITAL) == 0) | ((signs >= 65) & (signs <= 90)))).nonzero()[0]
-        self.marked[firsts[some]] = 1
-        rows = (firsts[some], lasts[some], values[some] & NUMBER)
-        for first, last, number in zip(*(row.tolist() for row in rows), strict=True):
-            self.some.setdefault(first, []).append((last, number))
+        conditional = (values & _KIND) == _SOME
+        some = conditional.nonzero()[0]
+        rows: list[tuple[int, int, int]] = []
+        order = None
+        if len(some):
+            some, plain = _possible(words, firsts, values, some), (~conditional).nonzero()[0]
+            rows = [*zip(*(one.take(some).tolist() for one in (firsts, lasts, values & _NUMBER)), strict=True)]
+            values[some] = 0
+            order = np.concatenate((some, plain))
+            firsts = firsts.take(order)
+        ranked = firsts.argsort(kind="stable")
+        firsts = firsts.take(ranked)
+        order = ranked if order is None else order.take(ranked)
+        final = np.ones(len(order), bool)
+        np.not_equal(firsts[1:], firsts[:-1], out=final[:-1])
+        longest = final.nonzero()[0]
+        firsts, order = firsts.take(longest), order.take(longest)
+        places = np.searchsorted(firsts, [first for first, _, _ in rows]).tolist() if rows else []
+        held: dict[int, list[tuple[int, int]]] = {}
+        for place, (_, last, number) in zip(places, rows, strict=True):
+            held.setdefault(place, []).append((last, number))
+        return cls(firsts, lasts.take(order), values.take(order), held)
 
 
-def _by_text(matches: list[Match], others: dict[int, list[Match]], cuts: list[int], begins: Array) -> list[list[Match]]:
+def _possible(words: TextWords, firsts: Array, values: Array, some: Array) -> Array:
+    """Of keys with conditions those that do not ask for a capital letter where there is none."""
+    letters = words.letters.take(words.starts.take(firsts.take(some)))
+    capital = (letters >= 65) & (letters <= 90)
+    return some[capital | ((values.take(some) & CAPITAL) == 0)]
+
+
+def _by_text(
+    matches: list[Match], others: dict[int, list[Match]], cuts: list[int], begins: list[int]
+) -> list[list[Match]]:
     """The matches of each text from its cut on; in the places of `others`, with offsets in the whole, those."""
     if not others and len(cuts) == 1:
         return [matches]
     places, found = sorted(others), []
-    for first, after, begin in zip(cuts, [*cuts[1:], len(matches)], begins.tolist(), strict=True):
+    for first, after, begin in zip(cuts, [*cuts[1:], len(matches)], begins, strict=True):
         mine: list[Match] = []
         done = first
         for place in places[bisect_left(places, first) : bisect_left(places, after)]:

@@ -11,9 +11,10 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,17 @@ from medtext.errors import ConfigError, UnknownCodeError
 from medtext.span import Code
 from medtext.terminology.build import FORMAT, FORMS, HIERARCHY, META, STORE
 from medtext.terminology.hierarchy import Hierarchy
+from medtext.terminology.home import locate
 from medtext.terminology.readers.files import file_hash
 from medtext.terminology.rows import MAP, NEAR_MEANING, SAME_MEANING
 
 _CONCEPT = "SELECT id, system, code, name, kind, active, billable FROM concepts "
 _BY_CODE = _CONCEPT + "WHERE system = ? AND code = ?"
 _BY_NUMBER = _CONCEPT + "WHERE id = ?"
+_BY_TERMS = """
+SELECT c.id, c.system, c.code, c.name, c.kind, c.active, c.billable FROM json_each(?) asked
+JOIN terms t ON t.id = asked.value JOIN concepts c ON c.id = t.concept ORDER BY asked.key
+"""
 _WORD = re.compile(r"[^\W_]+")
 _MAPPED = 1 << 33  # bytes of the store that may be mapped
 _HITS = 2_000  # terms that are looked at for one search
@@ -178,8 +184,11 @@ class Terminology:
     """The concepts of a compiled folder, by code, by name and by hierarchy."""
 
     def __init__(self, folder: str | Path, *, verify: bool = False) -> None:
-        """Raises ConfigError for a folder that is none, is too new or damaged; `verify` also compares every hash."""
-        self.folder = Path(folder)
+        """A folder by path, or by its name in `home()`; `verify` also compares every hash.
+
+        Raises ConfigError for one that is none, is too new or damaged.
+        """
+        self.folder = locate(folder)
         self.meta = _checked(self.folder, verify=verify)
         self.hierarchy = Hierarchy(self.folder / HIERARCHY)
         self.releases = {system: one["release"] for one in self.meta["sources"] for system in one["systems"]}
@@ -239,17 +248,26 @@ class Terminology:
 
     @cached_property
     def forms(self) -> Any:
-        """The index that finds names in text; the number of a form is that of its term (see `of_term`)."""
+        """The index that finds names in text; the number of a form is that of its term (see `of_terms`)."""
         if not (self.folder / FORMS).is_dir():
             raise ConfigError(f"{self.folder} holds no index of forms. Build it again.")
         from medtext.terminology.forms import FormIndex
 
         return FormIndex.open(self.folder / FORMS)
 
-    def of_term(self, number: int) -> Entry:
-        """The concept of a term that `forms` found."""
-        ((concept,),) = self.query("SELECT concept FROM terms WHERE id = ?", number)
-        return self.entries([concept])[0]
+    def of_terms(self, numbers: Iterable[int]) -> list[Entry]:
+        """The concepts of terms that `forms` found, one for each, in one question to the store."""
+        rows = self._db.execute(_BY_TERMS, (json.dumps([*numbers]),))
+        return [self._entry(row) for row in rows]
+
+    def exact(self, mentions: Sequence[str]) -> list[tuple[Entry, ...]]:
+        """For each mention the concepts that have it as a name, as `forms` compares names; codes in use alone."""
+        found = [
+            [number for start, end, number in matches if (start, end) == (0, len(mention))]
+            for mention, matches in zip(mentions, self.forms.find_many(mentions), strict=True)
+        ]
+        entries = iter(self.of_terms(number for numbers in found for number in numbers))
+        return [tuple(dict.fromkeys(islice(entries, len(numbers)))) for numbers in found]
 
     def query(self, statement: str, *values: object) -> list[tuple]:
         """Rows of the store."""

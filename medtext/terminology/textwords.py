@@ -7,6 +7,7 @@ or a gap is longer than two characters; the rest, nearly all of a note, is read 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,14 +17,19 @@ from medtext.terminology.matcher import GAP, HYPHENS, MARKS, QUOTES, WORD, edge_
 
 Array = np.ndarray
 
-_PAD = bytes(16)
+_PAD = bytes(32)
 _MARGIN = 16  # words that a row may reach beyond the last, and no more
 _LETTER, _MARK, _ODD, _HYPHEN, _QUOTE = 0x80, 0x81, 0x01, ord("-"), ord("'")  # what stands for a sign beyond ASCII
 _INSIDE = bytes(chr(byte).isalnum() if byte < 0x80 else byte == _LETTER for byte in range(256))
-_LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))
+_LOWER = bytes(byte + 32 if 65 <= byte <= 90 else ord("'") if byte == ord("`") else byte for byte in range(256))
+_WITHIN = b"[" + re.escape(bytes(byte for byte in range(256) if _INSIDE[byte])) + b"]"
+_OWNER = re.compile(b"'s(?!%b)" % _WITHIN)
 _LONGEST_GAP = 81  # characters; where there are so many, no form goes on
 _SLOW = 1  # in a table of edges: ask `edge_of`; 0 is no edge
-_ODDS = tuple(np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53))
+# Constants are arrays of no dimension: numpy takes them in half the time of its scalars, which small texts notice.
+_ODDS = tuple(np.array(odd, np.uint64) for odd in (0x9E3779B97F4A7C15, 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53))
+_SHIFTS = np.array(32, np.uint64), np.array(29, np.uint64)
+_ONE, _TWO, _EIGHT = (np.array(number) for number in (1, 2, 8))
 BASE = 0xD1342543DE82EF95  # odd, so that it has an inverse
 _BACK = pow(BASE, -1, 1 << 64)
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
@@ -32,6 +38,8 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 @dataclass(frozen=True, slots=True, eq=False)
 class TextWords:
     """The words of a text, offsets in code points: `stems` end a word, `ends` its possessive s too.
+
+    The hash of a row of words is a sum: each word, and each edge, times the power of its place.
 
     `letters` are the bytes of the text, beyond ASCII a stand-in. `before` sums up all words and edges ahead of a word,
     `through` the word too, `back` takes a sum back to the front of the text. Where no form goes on the edge counts
@@ -52,7 +60,7 @@ class TextWords:
         sums = self.through.take(lasts, mode="clip")
         sums -= self.before.take(firsts)
         sums *= self.back.take(firsts)
-        return mixed(sums)
+        return sums
 
 
 class TextReader:
@@ -64,18 +72,19 @@ class TextReader:
         hashes = hash_words([name.encode("utf-8") for name in names], seed=~seed & 0xFFFFFFFF)
         self.edges = dict(zip(names, (hashes | np.uint64(2)).tolist(), strict=True))
         self._gap_edge = functools.lru_cache(maxsize=4096)(self._any_edge)
-        self._ones, self._twos = self._tables()
+        self._by_pair = self._pairs()
         self._ahead, self._back = powers(BASE, 0), powers(_BACK, 0)
 
     def read(self, text: str) -> TextWords:
         """The words of a text."""
         raw = (text.encode("ascii") if text.isascii() else _patched(text)) + _PAD
-        lower = np.frombuffer(raw.translate(_LOWER), np.uint8)
+        small = raw.translate(_LOWER)
+        lower = np.frombuffer(small, np.uint8)
         starts, ends = _bounds(raw)
         hashes = _hashes(lower, starts, ends - starts, seed=self._seed, longest=self._longest)
         if not text.isascii():
             self._rehash(text, raw, starts, ends, hashes)
-        starts, stems, ends, hashes = _owned(lower, starts, ends, hashes)
+        starts, stems, ends, hashes = _owned(small, starts, ends, hashes)
         ahead, back = self._powers(len(starts))
         own = np.full(len(starts) + _MARGIN, _ODDS[0])
         np.multiply(hashes, ahead, out=own[: len(starts)])
@@ -93,15 +102,16 @@ class TextReader:
             self._ahead, self._back = powers(BASE, 2 * count), powers(_BACK, 2 * count)
         return self._ahead[:count], self._back[:count]
 
-    def _tables(self) -> tuple[Array, Array]:
-        """The edge of each gap of one and of two ASCII characters."""
+    def _pairs(self) -> Array:
+        """The edge of each gap of one or two ASCII characters, by the two characters that follow a word."""
         plain = [chr(byte) for byte in range(128) if not (chr(byte).isalnum() or byte in (_ODD, ord("_")))]
-        one, two = np.zeros(1 << 7, np.uint64), np.zeros(1 << 14, np.uint64)
+        inside = np.array([byte for byte in range(256) if _INSIDE[byte]]) << 8
+        pairs = np.zeros(1 << 16, np.uint64)
         for first in plain:
-            one[ord(first)] = self._edge(first)
-            two[[ord(first) << 7 | ord(second) for second in plain]] = [self._edge(first + last) for last in plain]
-        one[_ODD] = two[_ODD << 7 : (_ODD + 1) << 7] = two[_ODD::128] = _SLOW
-        return one, two
+            pairs[inside | ord(first)] = self._edge(first)
+            pairs[[ord(second) << 8 | ord(first) for second in plain]] = [self._edge(first + last) for last in plain]
+        pairs[_ODD::256] = pairs[_ODD << 8 : (_ODD + 1) << 8] = _SLOW
+        return pairs
 
     def _edge(self, gap: str) -> int:
         return self.edges.get(edge_of(gap), 0)
@@ -114,12 +124,9 @@ class TextReader:
         edges = np.zeros(len(starts), np.uint64)
         if not len(edges):
             return edges
-        sizes = starts[1:] - ends[:-1]
-        edges[:-1] = self._ones.take(lower.take(ends[:-1]))
-        two = (sizes == 2).nonzero()[0]
-        places = ends[two]
-        edges[two] = self._twos.take(lower[places].astype(np.int64) << 7 | lower[places + 1])
-        edges[:-1][sizes > 2] = _SLOW
+        pairs = np.ndarray((len(lower) - 1,), "<u2", buffer=lower, strides=(1,))
+        self._by_pair.take(pairs.take(ends[:-1]), out=edges[:-1])
+        edges[:-1][starts[1:] - ends[:-1] > _TWO] = _SLOW
         slow = (edges == _SLOW).nonzero()[0]
         for word, start, end in zip(slow.tolist(), ends[slow].tolist(), starts[slow + 1].tolist(), strict=True):
             edges[word] = self._gap_edge(text[start : min(end, start + _LONGEST_GAP)])
@@ -127,8 +134,10 @@ class TextReader:
 
     def _rehash(self, text: str, raw: bytes, starts: Array, ends: Array, hashes: Array) -> None:
         """Put right the hashes of words with a letter beyond ASCII."""
+        if bytes([_LETTER]) not in raw:
+            return
         letters = (np.frombuffer(raw, np.uint8) == _LETTER).nonzero()[0]
-        odd = np.unique(np.searchsorted(starts, letters, side="right") - 1)
+        odd = np.array(sorted({*(starts.searchsorted(letters, side="right") - 1).tolist()}))
         places = zip(starts[odd].tolist(), ends[odd].tolist(), strict=True)
         words = [fold(text[start:end]).encode("utf-8", "surrogatepass") for start, end in places]
         hashes[odd] = hash_words(words, seed=self._seed, longest=self._longest)
@@ -141,13 +150,6 @@ def hash_words(words: Sequence[bytes], *, seed: int, longest: int = 1 << 62) -> 
     return _hashes(blob, np.cumsum(sizes) - sizes, sizes, seed=seed, longest=longest)
 
 
-def mixed(sums: Array) -> Array:
-    """The hash of a row of words from its sum: each word, and each edge, times the power of its place."""
-    sums *= _ODDS[1]
-    sums ^= sums >> np.uint64(32)
-    return sums
-
-
 def powers(base: int, count: int) -> Array:
     """`count` powers of a number modulo 2⁶⁴, from the zeroth on."""
     found = np.full(count, base, np.uint64)
@@ -156,54 +158,56 @@ def powers(base: int, count: int) -> Array:
 
 
 def _hashes(blob: Array, starts: Array, sizes: Array, *, seed: int, longest: int) -> Array:
-    """Eight bytes at a time; the blob goes on for at least eight bytes after the last word."""
+    """Eight bytes at a time, two times after the first; the blob goes on for 24 bytes after the last word."""
     eights = np.ndarray((len(blob) - 7,), "<u8", buffer=blob, strides=(1,))
     found = sizes * _ODDS[0].view(np.int64)
     found = found.view(np.uint64)
-    found ^= np.uint64(seed)
+    found ^= np.array(seed, np.uint64)
     found ^= eights[starts] & _MASKS.take(sizes, mode="clip")
-    left, done = (sizes > 8).nonzero()[0], 8
+    left, done = (sizes > _EIGHT).nonzero()[0], 8
     while len(left) and done < longest:
-        more = found[left] * _ODDS[0]
-        more ^= more >> np.uint64(32)
-        more ^= eights[starts[left] + done] & _MASKS.take(sizes[left] - done, mode="clip")
+        more, at, over = found[left], starts[left] + done, sizes[left] - done
+        for step in (0, 8):
+            more *= _ODDS[0]
+            more ^= more >> _SHIFTS[0]
+            more ^= eights[at + step] & _MASKS.take(over - step, mode="clip")
         found[left] = more
-        done += 8
+        done += 16
         left = left[sizes[left] > done]
     found *= _ODDS[1]
-    found ^= found >> np.uint64(32)
+    found ^= found >> _SHIFTS[0]
     found *= _ODDS[2]
-    found ^= found >> np.uint64(29)
+    found ^= found >> _SHIFTS[1]
     return found
 
 
 def _bounds(raw: bytes) -> tuple[Array, Array]:
     """Where words start and end, possessives not yet told apart."""
     inside = np.frombuffer(raw.translate(_INSIDE), np.uint8)
-    turns = (inside[1:] != inside[:-1]).nonzero()[0] + 1
+    turns = (inside[1:] != inside[:-1]).nonzero()[0] + _ONE
     if inside[0]:
         turns = np.concatenate(([0], turns))
     return turns[0::2], turns[1::2]
 
 
-def _owned(lower: Array, starts: Array, ends: Array, hashes: Array) -> tuple[Array, Array, Array, Array]:
+def _owned(lower: bytes, starts: Array, ends: Array, hashes: Array) -> tuple[Array, Array, Array, Array]:
     """Starts, stems, ends and hashes of the words; a possessive s belongs to the word before it."""
-    one = _lone(lower, starts, ends)
-    if not len(one):
+    quotes = [place.start() for place in _OWNER.finditer(lower)]
+    lone = [quote + 1 for quote in quotes if quote and _INSIDE[lower[quote - 1]]]
+    if not lone:
         return starts, ends, ends, hashes
+    one = _alone(np.searchsorted(starts, lone))
     keep = np.ones(len(starts), bool)
     keep[one] = False
     whole = ends.copy()
     whole[one - 1] = ends[one]
-    return starts[keep], ends[keep], whole[keep], hashes[keep]
+    kept = keep.nonzero()[0]
+    return starts.take(kept), ends.take(kept), whole.take(kept), hashes.take(kept)
 
 
-def _lone(lower: Array, starts: Array, ends: Array) -> Array:
-    """The words that are a possessive s: one that follows another is not."""
-    one = ((ends[1:] - starts[1:] == 1) & (starts[1:] - ends[:-1] == 1)).nonzero()[0] + 1
-    quote = lower[ends[one - 1]]
-    one = one[(lower[starts[one]] == ord("s")) & ((quote == _QUOTE) | (quote == ord("`")))]
-    if not (np.diff(one) == 1).any():
+def _alone(one: Array) -> Array:
+    """Of the words that may be a possessive s those that are: one that follows another is not."""
+    if not (one[1:] - one[:-1] == 1).any():
         return one
     taken: list[int] = []
     for word in one.tolist():

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from medtext.cli import main
+from medtext.terminology import build as building
 from tests.releases import TABULAR, rf2, write
 
 
@@ -16,6 +17,20 @@ def folder(tmp_path, capsys):
     assert "National Center for Health Statistics" in told
     assert "icd: 14 concepts" in told
     return tmp_path / "icd"
+
+
+def test_icd10cm_is_built_without_files_into_the_folder_of_those_with_a_name(tmp_path, monkeypatch, capsys):
+    path = write(tmp_path / "icd10cm-tabular-2030.xml", TABULAR)
+    monkeypatch.setattr(building, "packaged_icd10cm", lambda: building.Edition("icd10cm", path))
+    monkeypatch.setenv("MEDTEXT_TERMINOLOGIES", str(tmp_path / "home"))
+    assert main(["terminology", "list"]) == 0
+    assert "no compiled terminology in" in capsys.readouterr().err
+    assert main(["terminology", "build", "icd10cm"]) == 0
+    assert main(["terminology", "list"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'home' / 'icd10cm'}\tICD10CM 2030\t14 concepts\tpublic domain\n"
+    assert main(["terminology", "show", "icd10cm", "ICD10CM:S00.1"]) == 0
+    assert main(["terminology", "build", "icd10cm"]) == 2
+    assert "icd10cm exists. Pass --overwrite to replace it." in capsys.readouterr().err
 
 
 def test_list_tells_release_size_and_licence(folder, capsys):
@@ -70,9 +85,8 @@ def test_a_table_is_built_with_its_options(tmp_path, capsys):
 
 def test_wrong_use_ends_with_2_and_says_how(tmp_path, capsys):
     out = str(tmp_path / "out")
-    assert main(["terminology", "build", "icd10cm", "-o", out]) == 2
-    assert "Give release files, or --from-package" in capsys.readouterr().err
-    assert main(["terminology", "build", "loinc", "--from-package", "-o", out]) == 2
+    assert main(["terminology", "build", "loinc", "-o", out]) == 2
+    assert "Give the release files of loinc. Only icd10cm comes with medtext." in capsys.readouterr().err
     assert main(["terminology", "build", "rf2", str(tmp_path / "none"), "-o", out]) == 2
     assert "there is no such file or folder" in capsys.readouterr().err
     cut = rf2(tmp_path / "release", concept=[["10", "20200101", "1", "0", "0"]])

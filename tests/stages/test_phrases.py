@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from medtext.errors import UnknownNameError
 from medtext.note import Note
 from medtext.span import Source, Span
-from medtext.stages.phrases import Phrases
+from medtext.stages.phrases import Phrases, _chosen
+from medtext.terminology.build import Edition, build_terminology
+from medtext.terminology.store import Terminology
+from tests.releases import write
 
 ODD = ["\0", "\r\n", "🙂", "e\u0301", "\u202e", "\u2028", "İ", "ﬁ", "x" * 200, " " * 200]
 
@@ -80,6 +83,108 @@ def test_a_table_of_ones_own_is_read(tmp_path):
 def test_an_unknown_table_is_refused():
     with pytest.raises(UnknownNameError):
         Phrases(concepts="no-such-table")
+
+
+TABLE = """code\tname\tkind
+1\tChest pain\tfinding
+2\tChest pain at rest\tdisorder
+3\tFoot bath\tregime/therapy
+4\tCoughing pain\tfinding
+5\tBleeding\tqualifier value
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Five invented SNOMED concepts."""
+    folder = tmp_path_factory.mktemp("compiled")
+    path = write(folder / "own.tsv", TABLE)
+    edition = Edition("table", path, "2030", {"system": "SNOMED"})
+    build_terminology(edition, folder / "own")
+    return folder / "own"
+
+
+def by(span):
+    return [source.by.partition("@")[0] for source in span.sources]
+
+
+def test_a_compiled_terminology_joins_the_concepts_and_names_its_system_and_release(compiled):
+    note = Phrases(terminology=compiled)(Note("n", "Coughing pain; bleeding; HTN"))
+    assert found(note) == [("PROBLEM", "Coughing pain"), ("PROBLEM", "bleeding"), ("PROBLEM", "HTN")]
+    first, second, third = note.layer("entity")
+    assert first.sources == (Source("dictionary:SNOMED@2030", first.score),)
+    assert by(second) == by(third) == ["dictionary:starter"]
+
+
+def test_the_longest_wins_whichever_dictionary_it_stands_in(compiled):
+    note = Phrases(terminology=[compiled])(Note("n", "chest pain at rest, heart failure with foot baths"))
+    assert found(note) == [("PROBLEM", "chest pain at rest"), ("PROBLEM", "heart failure"), ("PROCEDURE", "foot baths")]
+
+
+def test_on_a_tie_the_table_gives_the_label_and_all_that_agree_are_sources(compiled):
+    (span,) = Phrases(terminology=compiled)(Note("n", "chest pain")).spans
+    assert by(span) == ["dictionary:starter", "dictionary:SNOMED"]
+    (span,) = Phrases(terminology=compiled, labels={"SNOMED": {"finding": "FINDING"}})(Note("n", "chest pain")).spans
+    assert (span.label, by(span)) == ("PROBLEM", ["dictionary:starter"])
+
+
+def test_an_everyday_phrase_hides_what_a_terminology_finds_in_it(compiled, tmp_path):
+    build_terminology(
+        Edition(
+            "table", write(tmp_path / "hand.tsv", "code\tname\tkind\n9\tHygiene\tfinding\n"), "", {"system": "SNOMED"}
+        ),
+        tmp_path / "hand",
+    )
+    assert found(Phrases(terminology=tmp_path / "hand")(Note("n", "hand hygiene. Hygiene"))) == [("PROBLEM", "Hygiene")]
+
+
+def test_a_batch_gives_what_each_note_alone_gives(compiled):
+    stage = Phrases(terminology=compiled)
+    notes = [
+        Note(f"n{number}", text) for number, text in enumerate(["chest pain", "", "at rest", "HTN 🙂 chest\npain"])
+    ]
+    assert list(stage.pipe(notes)) == [stage(note) for note in notes]
+
+
+def test_what_is_there_is_described_with_its_release(compiled):
+    assert Phrases(terminology=compiled).describe()["terminologies"] == [{"SNOMED": "2030"}]
+    assert "terminologies" not in Phrases().describe()
+
+
+def test_the_default_pipeline_knows_what_the_starter_concepts_do_not():
+    stage = Phrases(terminology=["icd10cm"])
+    text = "Hypersplenism. Earthquake. Axis deviation, malleus."
+    assert found(stage(Note("n", text))) == [("PROBLEM", "Hypersplenism")]
+    assert Terminology("icd10cm").exact(["hypersplenism"])[0][0].code.code == "D73.1"
+
+
+matches = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 5), st.sampled_from(["A", "B", None])), max_size=12)
+
+
+@settings(max_examples=60)
+@given(st.lists(matches, min_size=1, max_size=3))
+def test_among_dictionaries_the_first_then_the_longest_then_the_earlier_listed_wins(given_matches):
+    """Against a plain search: place after place, the best of what begins there."""
+    lists = []
+    for rank, one in enumerate(given_matches):
+        source, taken = Source(f"dictionary:d{rank}@1", 0.5), 0
+        lists.append([])
+        for start, length, label in sorted(one, key=lambda match: match[:2]):
+            if start >= taken:
+                lists[-1].append((start, start + length, label, source))
+                taken = start + length
+    expected, place = [], 0
+    while place < 20:
+        here = [match for one in lists for match in one if match[0] == place]
+        if not here:
+            place += 1
+            continue
+        end = max(match[1] for match in here)
+        best = [match for match in here if match[1] == end]
+        if label := best[0][2]:
+            expected.append((place, end, label, tuple(source for *_, other, source in best if other == label)))
+        place = end
+    assert [(one.start, one.end, one.label, one.sources) for one in _chosen(lists)] == expected
 
 
 @settings(deadline=None)

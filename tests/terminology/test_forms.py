@@ -163,7 +163,7 @@ def test_a_build_that_runs_out_of_disk_leaves_nothing(tmp_path, monkeypatch, cal
         ("forms.json", b"{", "damaged"),
         ("forms.json", b"[]", "format None"),
         ("forms.json", b'{"format": "medtext-forms/9"}', "medtext-forms/9"),
-        ("forms.json", b'{"format": "medtext-forms/1"}', "'sizes' is absent"),
+        ("forms.json", b'{"format": "medtext-forms/2"}', "'sizes' is absent"),
         ("rows-cells.npy", None, "absent"),
         ("rows-cells.npy", b"\x93NUMPY", "holds 6 bytes"),
     ],
