@@ -19,7 +19,7 @@ from typing import Any
 
 from medtext.errors import ConfigError, UnknownCodeError
 from medtext.span import Code
-from medtext.terminology.build import FORMAT, FORMS, HIERARCHY, META, STORE
+from medtext.terminology.build import CANDIDATES, FORMAT, FORMS, HIERARCHY, META, STORE
 from medtext.terminology.hierarchy import Hierarchy
 from medtext.terminology.readers.files import file_hash
 from medtext.terminology.rows import MAP, NEAR_MEANING, SAME_MEANING
@@ -245,6 +245,13 @@ class Terminology:
         from medtext.terminology.forms import FormIndex
 
         return FormIndex.open(self.folder / FORMS)
+
+    @cached_property
+    def candidates(self) -> Any:
+        """The index that proposes concepts for a mention; its owners are the numbers of concepts."""
+        from medtext.terminology.candidates import CandidateIndex
+
+        return CandidateIndex.open(self.folder / CANDIDATES)
 
     def of_term(self, number: int) -> Entry:
         """The concept of a term that `forms` found."""
