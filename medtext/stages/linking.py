@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -14,11 +15,19 @@ from medtext.note import Note
 from medtext.span import Candidate, Span
 from medtext.taxonomy import Taxonomy
 from medtext.terminology.concepts import load_concepts
-from medtext.terminology.linker import Linker, Wording, choose
+from medtext.terminology.drugs import drug_rules
+from medtext.terminology.labs import lab_rules
+from medtext.terminology.linker import Linker, Restriction, choose
+from medtext.terminology.readings import Context
+from medtext.terminology.store import Terminology
+from medtext.terminology.wording import shipped_wording
 
 
 class Linking:
     """Fills `candidates` of every entity whose label links to code systems, and `codes` from `threshold` on.
+
+    `terminology` are compiled folders that are asked beside the concepts. The unit of a result, the specimen and the
+    panel around a test choose among tests; the dose of a drug chooses among its strengths and forms.
 
     What a person has decided stays: codes that are there are never replaced, a rejected span is left alone, and one
     that was accepted or corrected gets candidates only.
@@ -32,6 +41,7 @@ class Linking:
         self,
         *,
         concepts: str | Path | Sequence[str | Path] = "starter",
+        terminology: str | Path | Sequence[str | Path] = (),
         taxonomy: str | Path = "clinical",
         threshold: float = 0.8,
         limit: int = 5,
@@ -41,9 +51,16 @@ class Linking:
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise ConfigError(f"Linking: limit {limit!r} is not a whole number above 0.")
         self._concepts = load_concepts(concepts)
-        self._rules, wording = _wording()
+        given = [terminology] if isinstance(terminology, str | Path) else list(terminology)
+        self._terminologies = [Terminology(one) for one in given]
         systems = {label.name: label.codes for label in Taxonomy.load(taxonomy).layer("entity")}
-        self._linker = Linker(self._concepts, systems=systems, wording=wording, limit=limit)
+        self._rules, restrictions = _rules()
+        sources = [self._concepts, *self._terminologies]
+        self._linker = Linker(
+            sources, systems=systems, wording=shipped_wording(), limit=limit, restrictions=restrictions
+        )
+        # A table of concepts has one code for a test or a drug: nothing beside it is needed to choose.
+        self._reader = _ContextReader() if self._terminologies else None
         self._threshold, self._limit = threshold, limit
 
     def __call__(self, note: Note) -> Note:
@@ -51,16 +68,19 @@ class Linking:
 
     def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
         """The notes one for one; a mention that recurs in them is looked up once."""
-        known: dict[tuple[str, str], tuple[Candidate, ...]] = {}
+        known: dict[_Asked, tuple[Candidate, ...]] = {}
         for note in notes:
-            linked = [self._link(note, span, known) for span in note.layer("entity")]
+            beside = self._reader.read(note) if self._reader else {}
+            linked = [self._link(note, span, beside.get(span.id), known) for span in note.layer("entity")]
             yield note.update(span for span in linked if span is not None)
 
-    def _link(self, note: Note, span: Span, known: dict[tuple[str, str], tuple[Candidate, ...]]) -> Span | None:
+    def _link(
+        self, note: Note, span: Span, beside: Context | None, known: dict[_Asked, tuple[Candidate, ...]]
+    ) -> Span | None:
         """The span with what was found, or None where there is nothing to change."""
         if span.status == "rejected" or span.candidates or span.label not in self._linker.labels:
             return None
-        mention = (span.x.get("expansion") or " ".join(note.quote(span)), span.label)
+        mention = (span.x.get("expansion") or " ".join(note.quote(span)), span.label, beside)
         if mention not in known:
             known[mention] = self._linker.candidates(*mention)
         found = _as_abbreviation(known[mention]) if span.x.get("expansion") else known[mention]
@@ -71,9 +91,14 @@ class Linking:
 
     def describe(self) -> dict[str, Any]:
         """The concept table with its releases, the rules, and from which score on codes are chosen."""
-        releases = dict(sorted(self._concepts.releases.items()))
-        about = {"releases": releases, "rules": self._rules, "threshold": self._threshold, "limit": self._limit}
-        return {**self._concepts.describe(), **about, "labels": list(self._linker.labels)}
+        about: dict[str, Any] = {
+            "releases": self._linker.releases,
+            "rules": self._rules,
+            "threshold": self._threshold,
+            "limit": self._limit,
+        }
+        folders = [one.meta["name"] for one in self._terminologies]
+        return {**self._concepts.describe(), **about, "terminology": folders, "labels": list(self._linker.labels)}
 
 
 def _as_abbreviation(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
@@ -81,10 +106,67 @@ def _as_abbreviation(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]
     return tuple(replace(one, match="abbreviation") if one.match == "exact" else one for one in candidates)
 
 
-def _wording() -> tuple[str, Wording]:
-    top = read_yaml(files("medtext.stages.rules").joinpath("linking.yaml"))
-    top.allow(("version", "empty", "modifiers", "opposites", "spellings"), "linking rules")
-    empty, modifiers = (frozenset(top.get_typed(key, list, [])) for key in ("empty", "modifiers"))
-    opposites = tuple(tuple(group) for group in top.get_typed("opposites", list, []))
-    spellings = dict(top.get_typed("spellings", dict, {}))
-    return f"linking@{top.get_typed('version', str)}", Wording(empty, modifiers, opposites, spellings)
+class _ContextReader:
+    """What a note says of its tests and drugs beside their names."""
+
+    def __init__(self) -> None:
+        self._labs, self._drugs = lab_rules(), drug_rules()
+
+    def read(self, note: Note) -> dict[str, Context]:
+        """Span id → context, for the spans that have any."""
+        told: dict[str, dict[str, str]] = {}
+        entities = {span.id: span for span in note.layer("entity")}
+        for relation in note.relations:
+            if relation.source in entities and relation.target in entities:
+                said = " ".join(note.quote(entities[relation.source]))
+                if relation.type == "value_of":
+                    told.setdefault(relation.target, {})["unit"] = _unit(said)
+                elif relation.type == "dose_of":
+                    told.setdefault(relation.target, {})["strength"] = said
+        for span in entities.values():
+            if span.label == "TEST":
+                told.setdefault(span.id, {}).update(self._around(note.text, span))
+            elif span.label == "MEDICATION":
+                told.setdefault(span.id, {})["form"] = self._drugs.form(
+                    note.text[span.end : _end_of_clause(note.text, span.end)]
+                )
+        contexts = {name: Context(**held) for name, held in told.items()}
+        return {name: context for name, context in contexts.items() if context != Context()}
+
+    def _around(self, text: str, span: Span) -> dict[str, str]:
+        """The specimen that is named right beside a test, and the panel whose heading begins its line."""
+        start = text.rfind("\n", 0, span.start) + 1
+        before, after = text[start : span.start], text[span.end : _end_of_clause(text, span.end)]
+        heading = before.partition(":")[0].strip().lower() if ":" in before else ""
+        specimen = self._labs.specimen(before[-_BESIDE:]) or self._labs.specimen(after[:_BESIDE])
+        return {"specimen": specimen, "panel": heading if heading in self._labs.panels else ""}
+
+
+_Asked = tuple[str, str, Context | None]
+_BESIDE = 20  # characters between a test and the specimen that it is of
+_CLAUSE = re.compile(r"[,;:\n]|\.\s")
+_LONGEST = 60  # characters that are looked through for a dose form
+_RESULT = re.compile(r"^[\s<>=~]*[\d.,/ -]*\d\s*")
+
+
+def _end_of_clause(text: str, start: int) -> int:
+    found = _CLAUSE.search(text, start, start + _LONGEST)
+    return found.start() if found else min(len(text), start + _LONGEST)
+
+
+def _unit(value: str) -> str:
+    """What follows the number of a result; nothing where there is no number."""
+    return _RESULT.sub("", value).strip() if _RESULT.match(value) else ""
+
+
+def _rules() -> tuple[str, dict[str, dict[str, Restriction]]]:
+    """The version of the rules, and which concepts of a code system each label takes."""
+    top = read_yaml(files("medtext.terminology.rules").joinpath("linking.yaml"))
+    top.allow(("version", "empty", "modifiers", "opposites", "spellings", "takes"), "linking rules")
+    found: dict[str, dict[str, Restriction]] = {}
+    for label, systems in top.tables("takes").items():
+        for system, rule in systems.items():
+            rule.allow(("kinds", "under"), f"what {label} takes of {system}")
+            kinds, under = (tuple(map(str, rule.get_typed(key, list, []))) for key in ("kinds", "under"))
+            found.setdefault(label, {})[system] = Restriction(kinds, under)
+    return f"linking@{top.get_typed('version', str)}", found

@@ -31,7 +31,7 @@ from medtext.terminology.tables import TableWriter
 logger = logging.getLogger(__name__)
 
 FORMAT = "medtext-terminology/2"
-META, STORE, HIERARCHY, FORMS = "meta.json", "store.sqlite", "hierarchy", "forms"
+META, STORE, HIERARCHY, FORMS, CANDIDATES = "meta.json", "store.sqlite", "hierarchy", "forms", "candidates"
 _STRAY = 0.1  # of the terms may name a concept that is not in the release, before the release counts as incomplete
 
 
@@ -98,6 +98,7 @@ def _compile(editions: list[Edition], made: Path, name: str, *, partial: bool) -
             _check_whole(counts, sources, partial=partial)
             write_hierarchy(made / HIERARCHY, *writer.edges(), counts["concepts"], what=name)
             _write_forms(writer, made / FORMS)
+            _write_candidates(writer, made / CANDIDATES)
         finally:
             writer.close()
     systems = sorted({system for source in sources for system in source["systems"]})
@@ -152,6 +153,13 @@ def _write_forms(writer: TableWriter, folder: Path) -> None:
         from medtext.terminology.forms import FormIndex
 
         FormIndex.build(writer.forms(), folder)
+
+
+def _write_candidates(writer: TableWriter, folder: Path) -> None:
+    """The index that proposes concepts for mentions."""
+    from medtext.terminology.sources import write_candidates
+
+    write_candidates(writer.names(), writer.kinds(), folder)
 
 
 @contextmanager

@@ -1,228 +1,270 @@
 """From words to codes: which concepts a mention may mean, and how surely.
 
-Three ways, tried in this order, and the first that finds a concept ends the search:
+For each code system of the mention's label, in one or several sources, these ways are tried:
 
 * *exact*: a form as written, whatever its case;
-* *normalised*: without plural, punctuation, order of the words, British spelling, and words that carry no meaning;
+* *normalised*: without plural, punctuation, order of the words, British spelling, and words that carry no meaning; or
+  in the words of the code system (a white cell is a leukocyte);
+* *abbreviation*: one of its long forms, where the caller knows them;
 * *spelling*: word for word the same but for one slip of the pen in a word of five letters, two in one of eleven;
-* *partial*: many letter trigrams in common (Dice's coefficient); a proposal to a person, never sure enough to choose.
+* *partial*: words in common, weighed by how rare they are; proposed, and never chosen.
 
-The last two never cross what tells concepts apart: digits, single letters and opposites (type 1 is not type 2).
+The last two never cross what tells concepts apart: digits, single letters and opposites (type 1 is not type 2). Then
+the context speaks: specimen and unit pick among the tests of LOINC, strength and form among the drugs of RxNorm. What
+is left is ranked, and scored by its probability (`medtext.terminology.ranking`).
 """
 
 from __future__ import annotations
 
-import heapq
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from medtext.span import Candidate, Code
-from medtext.terminology.concepts import Concept, Concepts
-from medtext.terminology.matcher import fold
+from medtext.terminology.candidates import Hit
+from medtext.terminology.concepts import Concepts
+from medtext.terminology.ranking import Ranker, shipped_ranker
+from medtext.terminology.readings import Context, MentionReader, Reading, Senses, Told, is_thorough
+from medtext.terminology.sources import FolderSource, Proposed, Source, source_of
+from medtext.terminology.store import Terminology
+from medtext.terminology.wording import Wording, shipped_wording
 
-EXACT, NORMALISED, SPELLING, PARTIAL = 1.0, 0.95, 0.9, 0.6  # the best score of each way
-_LEAST = 0.5  # Dice's coefficient below which two names share too little to be proposed
-_SLIPS = ((11, 2), (5, 1))  # letters of the shorter word → slips; in a shorter one, another letter is another word
 _LONGEST = 200  # characters; what is longer is a sentence, not a name
-_WORD = re.compile(r"[^\W_]+")
-_POSSESSIVE = re.compile(r"['’][sS](?![^\W_])")
+_DETAILED = 20  # candidates of a system that the store is asked about
+_SURE = ("exact", "normalised", "abbreviation")
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """What is looked past, and what is not, when two names are compared.
+class Restriction:
+    """Which concepts of a code system a label takes: of these kinds, and below one of these codes; empty for all."""
 
-    `empty` words mean nothing anywhere, `modifiers` nothing in a mention (a severe cough is a cough). Of a group of
-    `opposites`, in which `hypo-` is a prefix, two members never match. `spellings` are letters written otherwise.
-    """
-
-    empty: frozenset[str] = frozenset()
-    modifiers: frozenset[str] = frozenset()
-    opposites: tuple[tuple[str, ...], ...] = ()
-    spellings: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-    def keys(self, text: str) -> Iterator[tuple[str, ...]]:
-        """What a name has in common with its other spellings; then the same without its modifiers."""
-        plain = fold(_POSSESSIVE.sub("", text))
-        for written, spelled in self.spellings.items():
-            plain = plain.replace(written, spelled)
-        words = [word for word in _WORD.findall(plain) if word not in self.empty]
-        yield tuple(sorted(map(stem, words)))
-        yield tuple(sorted(stem(word) for word in words if word not in self.modifiers))
-
-    def traits(self, key: Iterable[str]) -> tuple[frozenset[str], ...]:
-        """What tells a name apart from all others of its kind: its designators, then its side of each opposition."""
-        key = tuple(key)
-        designators = frozenset(word for word in key if len(word) == 1 or not word.isalpha())
-        sides = (frozenset(one for one in group if _holds(key, one)) for group in self.opposites)
-        return designators, *sides
+    kinds: tuple[str, ...] = ()
+    under: tuple[str, ...] = ()
 
 
-def stem(word: str) -> str:
-    """A folded word without its regular plural ending; one stem for the singular and the plural, and no word itself."""
-    if word.endswith("ies"):
-        return word.removesuffix("ies") + "y"
-    if word.endswith("is") and len(word) > 4:
-        return word.removesuffix("is")
-    if not word.endswith(("ss", "us")):
-        word = word.removesuffix("s") if len(word) > 2 else word
-    return word.removesuffix("e") if len(word) > 4 else word
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question to the linker, and what the sources have answered so far: (source, system, text) → hits."""
+
+    mention: str
+    label: str
+    context: Context
+    known: dict[tuple[int, str, str], list[Hit]] = field(default_factory=dict)
 
 
-def _holds(words: tuple[str, ...], member: str) -> bool:
-    if member.endswith("-"):
-        return any(word.startswith(member[:-1]) for word in words)
-    return stem(member) in words
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate before it has a score: where it is from, and what the ranker weighs."""
 
-
-def _agree(these: tuple[frozenset[str], ...], those: tuple[frozenset[str], ...]) -> bool:
-    """Whether no trait that both names have is another in each."""
-    return all(one == other or not one or not other for one, other in zip(these, those, strict=True))
-
-
-def _scored(these: tuple[str, ...], those: tuple[str, ...], dice: float) -> tuple[float, str]:
-    """How alike two names are, and in which way; both are sorted."""
-    odd = [word for word in these if word not in those]
-    even = [word for word in those if word not in these]
-    slips = [_slips(word, other) for word, other in zip(odd, even, strict=False)]
-    if len(these) == len(those) and None not in slips:
-        return round(SPELLING * (1 - sum(slips) / max(len("".join(these)), 1)), 4), "spelling"
-    return round(PARTIAL * dice, 4), "partial"
-
-
-def _slips(word: str, other: str) -> int | None:
-    """Letters put in, left out, exchanged or swapped with the next; None where that makes another word."""
-    shorter = min(len(word), len(other))
-    most = next((slips for length, slips in _SLIPS if shorter >= length), 0)
-    if word[0] != other[0] or abs(len(word) - len(other)) > most:
-        return None
-    before, row = [], list(range(len(other) + 1))
-    for y, letter in enumerate(word, start=1):
-        earlier, before, row = before, row, [y]
-        for x, against in enumerate(other, start=1):
-            least = min(before[x] + 1, row[x - 1] + 1, before[x - 1] + (letter != against))
-            if y > 1 and x > 1 and letter == other[x - 2] and word[y - 2] == against:
-                least = min(least, earlier[x - 2] + 1)
-            row.append(least)
-    return row[-1] if row[-1] <= most else None
-
-
-def _trigrams(key: Iterable[str]) -> set[str]:
-    padded = (f"^{word}$" for word in key)
-    return {word[at : at + 3] for word in padded for at in range(max(1, len(word) - 2))}
-
-
-class _Index:
-    """The concepts of one label, by exact form, by normalised form and by trigrams."""
-
-    def __init__(self, concepts: Sequence[Concept], wording: Wording) -> None:
-        self._wording = wording
-        self._exact: dict[str, tuple[int, ...]] = {}
-        self._normal: dict[tuple[str, ...], tuple[int, ...]] = {}
-        for number, concept in enumerate(concepts):
-            for form in concept.forms:
-                _put(self._exact, _spaced(form), number)
-                _put(self._normal, next(wording.keys(form)), number)
-        self._keys = list(self._normal)
-        self._owners = list(self._normal.values())
-        self._sizes: list[int] = []
-        self._postings: dict[str, list[int]] = defaultdict(list)
-        for number, key in enumerate(self._keys):
-            grams = _trigrams(key)
-            self._sizes.append(len(grams))
-            for gram in grams:
-                self._postings[gram].append(number)
-
-    def find(self, text: str, limit: int) -> list[tuple[float, str, int]]:
-        """(score, match, number of the concept), best first."""
-        if found := self._exact.get(_spaced(text)):
-            return [(EXACT, "exact", number) for number in found]
-        for key in self._wording.keys(text):
-            if key and (found := self._normal.get(key)):
-                return [(NORMALISED, "normalised", number) for number in found]
-        return self._alike(key, limit)
-
-    def _alike(self, key: tuple[str, ...], limit: int) -> list[tuple[float, str, int]]:
-        grams, traits = _trigrams(key), self._wording.traits(key)
-        common: Counter[int] = Counter()
-        for gram in grams:
-            common.update(self._postings.get(gram, ()))
-        best: dict[int, tuple[float, str]] = {}
-        for number, shared in common.items():
-            dice = 2 * shared / (len(grams) + self._sizes[number])
-            if dice >= _LEAST and _agree(traits, self._wording.traits(self._keys[number])):
-                scored = _scored(key, self._keys[number], dice)
-                for owner in self._owners[number]:
-                    best[owner] = max(best.get(owner, scored), scored)
-        ranked = heapq.nsmallest(limit, best.items(), key=lambda item: (-item[1][0], item[0]))
-        return [(*scored, number) for number, scored in ranked]
-
-
-def _put(index: dict, key: object, number: int) -> None:
-    held = index.get(key, ())
-    if number not in held:
-        index[key] = (*held, number)
-
-
-def _spaced(text: str) -> str:
-    """A form as exact look-up compares it: folded, one blank between words."""
-    return " ".join(map(fold, text.split()))
+    source: Source = field(repr=False, compare=False)
+    owner: int
+    match: str
+    features: dict[str, float] = field(compare=False)
 
 
 class Linker:
     """Proposes codes for mentions; `systems` says which code systems each label takes, in order.
 
-    A label that the concepts do not know is looked up among all concepts that have a code in its systems.
+    `sources` are tables of concepts, compiled terminologies or their folders. A label that a table does not know is
+    looked up among all its concepts that have a code in its systems. `restrictions`: label → system → which concepts.
+    `abbreviations` gives the long forms of a short one.
+
+        linker = Linker(["loinc", "snomed"], systems={"TEST": ["LOINC"], "PROBLEM": ["SNOMED"]})
+        linker.candidates("sodium", "TEST", Context(specimen="urine", unit="mmol/L"))
     """
 
     def __init__(
         self,
-        concepts: Concepts,
+        sources: Concepts | Terminology | str | Path | Sequence[Concepts | Terminology | str | Path],
         *,
         systems: Mapping[str, Sequence[str]],
         wording: Wording | None = None,
         limit: int = 5,
+        restrictions: Mapping[str, Mapping[str, Restriction]] | None = None,
+        abbreviations: Senses | None = None,
+        ranker: Ranker | None = None,
     ) -> None:
-        self._releases = concepts.releases
+        given = [sources] if isinstance(sources, Concepts | Terminology | str | Path) else list(sources)
+        wording = wording or shipped_wording()
+        self._sources = [source_of(one, wording) for one in given]
         self._systems = {label: tuple(held) for label, held in systems.items() if held}
         self._limit = limit
-        wording = wording or Wording()
-        own = {label: [one for one in concepts.concepts if one.label == label] for label in concepts.labels}
-        self._concepts = {label: own.get(label) or _coded(concepts, self._systems[label]) for label in self._systems}
-        self._indexes = {label: _Index(held, wording) for label, held in self._concepts.items()}
+        self._restrictions = restrictions or {}
+        self._ranker = ranker or shipped_ranker()
+        self._reader = MentionReader(abbreviations)
+        self._masks: dict[tuple[int, str, str], Any] = {}
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels whose mentions are linked."""
         return tuple(self._systems)
 
-    def candidates(self, mention: str, label: str) -> tuple[Candidate, ...]:
-        """The codes that a mention may mean, best concept first, at most `limit` concepts; none for another label."""
-        index = self._indexes.get(label)
-        if index is None or len(mention) > _LONGEST:
+    @property
+    def terminologies(self) -> tuple[Terminology, ...]:
+        """The compiled terminologies among the sources."""
+        return tuple(one.terminology for one in self._sources if isinstance(one, FolderSource))
+
+    @property
+    def releases(self) -> dict[str, str]:
+        """The release of each code system; of several sources that have one, the first's."""
+        found: dict[str, str] = {}
+        for source in reversed(self._sources):
+            found |= source.releases
+        return dict(sorted(found.items()))
+
+    def candidates(self, mention: str, label: str, context: Context | None = None) -> tuple[Candidate, ...]:
+        """The codes that a mention may mean, the likeliest first, at most `limit` of each system.
+
+        A label that is not linked has none. The score is the probability that the code is the one of
+        its system that is meant.
+        """
+        if label not in self._systems or len(mention) > _LONGEST:
             return ()
-        found = index.find(mention, self._limit)[: self._limit]
-        named = ((score, match, self._concepts[label][number]) for score, match, number in found)
-        return tuple(self._candidate(code, *one) for one in named for code in self._codes(one[2], label))
+        asked, ranked = _Asked(mention, label, context or Context()), []
+        for order, system in enumerate(self._systems[label]):
+            for candidate in self._best(asked, system):
+                ranked.append((-(candidate.score or 0.0), order, candidate))
+        ranked.sort(key=lambda one: one[:2])
+        return tuple(candidate for _, _, candidate in ranked)
 
-    def _codes(self, concept: Concept, label: str) -> list[Code]:
-        return [code for system in self._systems[label] for code in concept.codes if code.system == system]
+    def _found(self, asked: _Asked, system: str) -> list[Found]:
+        """All that a mention may mean in one system, in no order, with the features that the ranker weighs."""
+        official = any(system in one.releases for one in self._sources if not one.curated)
+        if not official:
+            # Nearly all that a dictionary marks stands in the table as it is.
+            found = self._collected(asked, system, [Reading(asked.mention, "exact")], None, thorough=False)
+            if any(one.match in _SURE for one in found):
+                return found
+        readings, told = self._reader.read(asked.mention, system, asked.context)
+        return self._collected(asked, system, readings, told, thorough=official and is_thorough(told))
 
-    def _candidate(self, code: Code, score: float, match: str, concept: Concept) -> Candidate:
-        return Candidate(code, concept.name, score, match, self._releases.get(code.system, ""))
+    def _collected(
+        self, asked: _Asked, system: str, readings: Sequence[Reading], told: Told, *, thorough: bool
+    ) -> list[Found]:
+        """What the readings find, each owner once and as its best; where any of it is sure, that alone."""
+        best: dict[tuple[int, int], Found] = {}
+        for number, source in enumerate(self._sources):
+            for hit, reading in self._hits(asked, number, readings, system, thorough=thorough and not source.curated):
+                if not source.curated or source.proposed(hit.owner, system):
+                    one = self._weighed(source, hit, reading, system, told)
+                    held = best.get((number, hit.owner))
+                    if held is None or self._strength(system, one) > self._strength(system, held):
+                        best[number, hit.owner] = one
+        sure = [one for one in best.values() if one.match in _SURE]
+        return sure if sure and not thorough else list(best.values())
+
+    def _hits(
+        self, asked: _Asked, number: int, readings: Sequence[Reading], system: str, *, thorough: bool
+    ) -> Iterator[tuple[Hit, Reading]]:
+        """What each reading finds in a source; one that is found as it stands is the last unless all are wanted."""
+        source, mask = self._sources[number], self._mask(number, asked.label, system)
+        if mask is None:
+            return
+        for reading in readings:
+            # A table answers for all its systems at once.
+            key = number, "" if source.curated else system, reading.text
+            if key not in asked.known:
+                asked.known[key] = source.index.find(reading.text, allowed=mask, thorough=thorough)
+            hits = asked.known[key]
+            yield from ((hit, reading) for hit in hits)
+            if not thorough and reading.match == "exact" and hits and hits[0].way in _SURE:
+                return
+
+    def features(
+        self, mention: str, label: str, system: str, context: Context | None = None
+    ) -> tuple[list[dict[str, float]], list[list[Candidate]]]:
+        """What a ranker learns from: the features of each thing that may be meant, and its codes as candidates.
+
+        The codes of all but the best are left out: reading them from the store takes its time.
+        """
+        detailed, others = self._detailed(_Asked(mention, label, context or Context()), system)
+        codes = [[Candidate(told.code, told.name) for told in held] for _, held, _ in detailed]
+        return [*(features for _, _, features in detailed), *others], codes + [[] for _ in others]
+
+    def _best(self, asked: _Asked, system: str) -> list[Candidate]:
+        """The candidates of one system, scored."""
+        detailed, others = self._detailed(asked, system)
+        scores = self._ranker.probabilities(system, [*(features for _, _, features in detailed), *others])
+        made = [
+            Candidate(told.code, told.name, round(score, 4), one.match, one.source.releases.get(system, ""))
+            for (one, codes, _), score in zip(detailed, scores, strict=False)
+            for told in codes
+        ]
+        return sorted(made, key=lambda one: -(one.score or 0.0))[: self._limit]
+
+    def _detailed(
+        self, asked: _Asked, system: str
+    ) -> tuple[list[tuple[Found, list[Proposed], dict[str, float]]], list[dict[str, float]]]:
+        """The best with their codes and features, each code once; then the features of the others."""
+        found = sorted(self._found(asked, system), key=lambda one: -self._strength(system, one))
+        detailed, taken = [], set()
+        for one in found[:_DETAILED]:
+            fresh = [told for told in one.source.proposed(one.owner, system) if told.code not in taken]
+            if fresh:
+                taken.update(told.code for told in fresh)
+                detailed.append((one, fresh, {**one.features, **self._billing(fresh)}))
+        return detailed, [one.features for one in found[_DETAILED:]]
+
+    def _billing(self, codes: Sequence[Proposed]) -> dict[str, float]:
+        """A feature of codes that are known to be headings only."""
+        told = [told.billable for told in codes] + [source.billable(codes[0].code) for source in self._sources]
+        known = next((one for one in told if one is not None), None)
+        return {} if known is not False else {"not billable": 1.0}
+
+    def _strength(self, system: str, one: Found) -> float:
+        return self._ranker.strength(system, one.features)
+
+    def _mask(self, number: int, label: str, system: str) -> Any:
+        """Which owners of a source may be proposed; worked out once."""
+        source = self._sources[number]
+        key = number, label, "" if source.curated else system
+        if key not in self._masks:
+            rule = self._restrictions.get(label, {}).get(system, Restriction())
+            systems = self._systems[label] if source.curated else (system,)
+            self._masks[key] = source.allowed(label, systems, rule.kinds, rule.under)
+        return self._masks[key]
+
+    def _weighed(self, source: Source, hit: Hit, reading: Reading, system: str, told: Told) -> Found:
+        """A hit with its features."""
+        match = hit.way
+        if match in ("exact", "normalised"):
+            match = max(match, reading.match, key=("exact", "normalised", "abbreviation").index)
+        features = {"bias": 1.0, match: 1.0, "query": hit.query, "form": hit.form, "similarity": hit.similarity}
+        if hit.head:
+            features["head"] = 1.0
+        if source.curated:
+            features["curated"] = 1.0
+        if reading.match != "exact":
+            features["rewritten"] = 1.0
+        if told is not None:
+            name, kind = self._official(source, hit.owner, system)
+            features |= self._reader.features(name, told) if name else {}
+            features |= {f"kind {kind}": 1.0} if kind else {}
+        return Found(source, hit.owner, match, features)
+
+    def _official(self, source: Source, owner: int, system: str) -> tuple[str, str]:
+        """The name and kind that the code system itself gives; of a concept of a table, what a folder knows."""
+        if not source.curated:
+            return source.index.head(owner), source.index.kinds[source.index.owner_kinds[owner]][1]
+        for told in source.proposed(owner, system):
+            for other in self._sources:
+                if entry := other.entry(told.code):
+                    return entry
+        return "", ""
 
 
 def choose(candidates: Sequence[Candidate], threshold: float) -> tuple[Code, ...]:
-    """The codes of the best concept, when it is sure enough and no other is as good; otherwise none."""
-    if not candidates or (candidates[0].score or 0.0) < threshold:
-        return ()
-    best = [one for one in candidates if one.score == candidates[0].score]
-    if len({one.display for one in best}) > 1:
-        return ()
-    return tuple(dict.fromkeys(one.code for one in best))
+    """Of each code system the codes of the best concept, where it is sure enough and no other is as good.
 
-
-def _coded(concepts: Concepts, systems: Sequence[str]) -> list[Concept]:
-    return [one for one in concepts.concepts if any(code.system in systems for code in one.codes)]
+    What has only some words in common is never chosen.
+    """
+    chosen: list[Code] = []
+    for system in dict.fromkeys(one.code.system for one in candidates):
+        held = [one for one in candidates if one.code.system == system]
+        if held[0].match == "partial":
+            continue
+        best = [one for one in held if one.score == held[0].score]
+        if (held[0].score or 0.0) >= threshold and len({one.display for one in best}) == 1:
+            chosen += [one.code for one in best]
+    return tuple(dict.fromkeys(chosen))

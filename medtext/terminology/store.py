@@ -20,7 +20,7 @@ from typing import Any
 
 from medtext.errors import ConfigError, UnknownCodeError
 from medtext.span import Code
-from medtext.terminology.build import FORMAT, FORMS, HIERARCHY, META, STORE
+from medtext.terminology.build import CANDIDATES, FORMAT, FORMS, HIERARCHY, META, STORE
 from medtext.terminology.hierarchy import Hierarchy
 from medtext.terminology.home import locate
 from medtext.terminology.readers.files import file_hash
@@ -254,6 +254,13 @@ class Terminology:
         from medtext.terminology.forms import FormIndex
 
         return FormIndex.open(self.folder / FORMS)
+
+    @cached_property
+    def candidates(self) -> Any:
+        """The index that proposes concepts for a mention; its owners are the numbers of concepts."""
+        from medtext.terminology.candidates import CandidateIndex
+
+        return CandidateIndex.open(self.folder / CANDIDATES)
 
     def of_terms(self, numbers: Iterable[int]) -> list[Entry]:
         """The concepts of terms that `forms` found, one for each, in one question to the store."""

@@ -6,6 +6,7 @@ the release. Concepts are numbered from 0 in the order of system and code; the t
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from medtext.terminology.rows import IS_A, ConceptRow, FactRow, LinkRow, Row, Tally, TermRow
+from medtext.terminology.rows import IS_A, SAME_MEANING, ConceptRow, FactRow, LinkRow, Row, Tally, TermRow
 
 _BATCH = 20_000
+_TAG = re.compile(r"\s+\([^()]+\)$")  # what a fully specified name ends with: (disorder)
 _STAGES = {
     ConceptRow: ("concept", "system, code, kind, active, billable"),
     TermRow: ("term", "system, code, name, kind, preferred, active"),
@@ -148,6 +150,45 @@ class TableWriter:
         for name, number in self._db.execute(query, FORM_KINDS):
             if any(character.isalnum() for character in name):
                 yield name, number
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """(system, kind) of each concept, by number."""
+        return self._db.execute("SELECT system, kind FROM concepts ORDER BY id").fetchall()
+
+    def names(self) -> Iterator[tuple[str, int]]:
+        """(name, number of the concept) of what a concept in use is called, the preferred name first.
+
+        The names of a retired concept come last, as those of the one that means the same, where there is one.
+        """
+        query = "SELECT t.name, t.kind, c.id FROM terms t JOIN concepts c ON c.id = t.concept WHERE {} ORDER BY t.id"
+        for name, kind, number in self._db.execute(query.format("t.active AND c.active")):
+            if kind != "definition":
+                yield _TAG.sub("", name) if kind == "fsn" else name, number
+        leads = self._replacements()
+        for name, kind, number in self._db.execute(query.format("NOT c.active")):
+            if kind != "definition" and number in leads:
+                yield _TAG.sub("", name), leads[number]
+
+    def _replacements(self) -> dict[int, int]:
+        """Retired concept → the one in use that means the same, by number; over several steps where need be."""
+        marks = ", ".join("?" * len(SAME_MEANING))
+        query = (
+            "SELECT l.concept, t.id, t.active FROM links l JOIN concepts c ON c.id = l.concept AND NOT c.active "
+            f"JOIN concepts t ON t.system = l.target_system AND t.code = l.target WHERE l.relation IN ({marks})"
+        )
+        targets: dict[int, set[tuple[int, int]]] = {}
+        for number, target, active in self._db.execute(query, SAME_MEANING):
+            targets.setdefault(number, set()).add((target, active))
+        single = {number: next(iter(found)) for number, found in targets.items() if len(found) == 1}
+        leads = {}
+        for number, step in single.items():
+            seen, (target, active) = {number}, step
+            while not active and target in single and target not in seen:
+                seen.add(target)
+                target, active = single[target]
+            if active:
+                leads[number] = target
+        return leads
 
     def _number(self, query: str, *values: object) -> int:
         return self._db.execute(query, values).fetchone()[0]
