@@ -14,6 +14,7 @@ from typing import Any
 from medtext.inference.windows import Stretch
 
 _NEVER = -1e9
+_LEAST = 1e-4  # a score of 0 would say that the model claims nothing here
 _EDGES = frozenset(".,;:!?\"'“”‘’`")
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
@@ -118,7 +119,7 @@ class Decoder:
             start, end = trimmed(text, words.starts[first], words.ends[behind - 1])
             if start < end:
                 # Four digits: what the last bits of a sum depend on stays out of the file.
-                score = round(min(1.0, sum(sure[first:behind]) / (behind - first)), 4)
+                score = round(min(1.0, max(_LEAST, sum(sure[first:behind]) / (behind - first))), 4)
                 yield Found(start, end, self._ours[best[first]], score)
 
 

@@ -59,7 +59,8 @@ class Read:
 class Encoder:
     """A model with its tokenizer and heads; `read` gives logits for texts.
 
-    `longest` is how many tokens it takes at once, of which `specials` are not of the text.
+    `longest` is how many tokens it takes at once, of which `specials` are not of the text; `computed` counts the
+    stretches that went through the model.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Encoder:
         if self.unit.tokens + self.specials > longest:
             raise StageError(f"The model {about.name!r} takes {longest} tokens, fewer than its unit. Export it anew.")
         self._kept = _Kept(_KEPT_TOKENS)
+        self.computed = 0
         model.check((*self._before, max(0, tokenizer.get_vocab_size() - 1), *self._after))
 
     def read(
@@ -90,6 +92,7 @@ class Encoder:
         new = {key: ids for key, ids in wanted.items() if key not in found}
         rows = [(*self._before, *ids, *self._after) for ids in new.values()]
         head, made = len(self._before), {}
+        self.computed += len(rows)
         if rows:
             for (key, ids), logits in zip(new.items(), self._model(rows, batch_size), strict=True):
                 # A copy: a slice would keep the whole batch alive.

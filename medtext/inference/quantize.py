@@ -1,8 +1,8 @@
 """An fp32 ONNX graph made int8, each token scaled by itself: a quarter of the size, and no row depends on its batch.
 
-onnxruntime's dynamic quantisation scales the activations of a whole batch by their greatest, so what a note gives depends
-on the notes beside it. Here every token has a scale of its own, which also halves the error. Weights are int8 with a
-scale for each output channel, embeddings with one for each row. Needs `onnx`; the graph it writes does not.
+onnxruntime's dynamic quantisation scales the activations of a whole batch by their greatest, so what a note gives
+depends on the notes beside it. Here every token has a scale of its own, which also halves the error. Weights are int8
+with a scale for each output channel, embeddings with one for each row. Needs `onnx`; the graph it writes does not.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 from medtext.errors import ConfigError, MissingExtraError
 
 _LEAST_ROWS = 256  # a smaller table of embeddings stays as it is
+_FLOAT = 1  # as ONNX numbers its types
+_AXES_AS_INPUT = 18  # the opset from which ReduceMax takes them so
 _TINY = 1e-8  # the scale of what is zero throughout
 
 
@@ -26,7 +28,7 @@ def quantize(source: str | Path, target: str | Path) -> None:
     except ImportError:
         raise MissingExtraError("Quantising a model", "onnx", "export") from None
     model = onnx.load(str(source))
-    rewriter = _Rewriter(model.graph)
+    rewriter = _Rewriter(model)
     nodes = [made for node in model.graph.node for made in rewriter.rewrite(node)]
     if not rewriter.replaced:
         raise ConfigError(f"{source} has no product with constant fp32 weights. Quantise the fp32 graph, once.")
@@ -41,10 +43,11 @@ def quantize(source: str | Path, target: str | Path) -> None:
 class _Rewriter:
     """Gives for each node of a graph the nodes that stand for it; gathers the constants that they need."""
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, model: Any) -> None:
+        self._opset = max(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
         self.constants: dict[str, Any] = {}
         self.replaced: set[str] = set()
-        self._weights = {one.name: one for one in graph.initializer}
+        self._weights = {one.name: one for one in model.graph.initializer}
         self._scaled: dict[str, list[str]] = {}
 
     def unused(self, nodes: list[Any]) -> set[str]:
@@ -60,7 +63,9 @@ class _Rewriter:
 
     def _is_table(self, name: str, rows: int = 1) -> bool:
         weight = self._weights.get(name)
-        return weight is not None and weight.data_type == 1 and len(weight.dims) == 2 and weight.dims[0] >= rows
+        if weight is None or weight.data_type != _FLOAT or len(weight.dims) != 2:
+            return False
+        return weight.dims[0] >= rows and weight.dims[1] > 1
 
     def _product(self, node: Any) -> list[Any]:
         """x·W as (q·Wq) · scale of the token · scale of the channel; q is x in 8 bits."""
@@ -71,7 +76,7 @@ class _Rewriter:
         return [
             *made,
             _node("MatMulInteger", [q, whole, self._constant("zero_point", 128, "uint8")], f"{out}/int"),
-            _node("Cast", [f"{out}/int"], f"{out}/float", to=1),
+            _node("Cast", [f"{out}/int"], f"{out}/float", to=_FLOAT),
             _node("Mul", [f"{out}/float", scale], f"{out}/tokens"),
             _node("Mul", [f"{out}/tokens", channel], out),
         ]
@@ -85,12 +90,17 @@ class _Rewriter:
         one, zero = self._constant("one", 1.0), self._constant("zero_point", 128, "uint8")
         return [
             _node("Abs", [x], f"{x}/abs"),
-            _node("ReduceMax", [f"{x}/abs"], f"{x}/most", axes=[-1], keepdims=1),
+            self._greatest(f"{x}/abs", f"{x}/most"),
             _node("Max", [f"{x}/most", least], f"{x}/range"),
             _node("Mul", [f"{x}/range", steps], f"{x}/scale"),
             _node("Div", [x, f"{x}/scale"], f"{x}/scaled"),
             _node("QuantizeLinear", [f"{x}/scaled", one, zero], f"{x}/q"),
         ]
+
+    def _greatest(self, x: str, output: str) -> Any:
+        if self._opset < _AXES_AS_INPUT:
+            return _node("ReduceMax", [x], output, axes=[-1], keepdims=1)
+        return _node("ReduceMax", [x, self._constant("axes", [-1], "int64")], output, keepdims=1)
 
     def _embedding(self, node: Any) -> list[Any]:
         (table, ids), out = node.input, node.output[0]
@@ -98,7 +108,7 @@ class _Rewriter:
         return [
             _node("Gather", [whole, ids], f"{out}/int"),
             _node("Gather", [row, ids], f"{out}/scale"),
-            _node("Cast", [f"{out}/int"], f"{out}/float", to=1),
+            _node("Cast", [f"{out}/int"], f"{out}/float", to=_FLOAT),
             _node("Mul", [f"{out}/float", f"{out}/scale"], out),
         ]
 
@@ -116,11 +126,13 @@ class _Rewriter:
             self.constants[f"{name}/scale"] = numpy_helper.from_array(scale.astype(np.float32), f"{name}/scale")
         return f"{name}/int8", f"{name}/scale"
 
-    def _constant(self, name: str, value: float, kind: str = "float32") -> str:
+    def _constant(self, name: str, value: float | list[int], kind: str = "float32") -> str:
         import numpy as np
         from onnx import numpy_helper
 
-        self.constants.setdefault(f"quantize/{name}", numpy_helper.from_array(np.array(value, kind), f"quantize/{name}"))
+        self.constants.setdefault(
+            f"quantize/{name}", numpy_helper.from_array(np.array(value, kind), f"quantize/{name}")
+        )
         return f"quantize/{name}"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from medtext.inference import Found, TokenClassifier
+from medtext.merging import merge_entities
 from medtext.note import Note
-from medtext.overlap import join_entities
 from medtext.span import Source, Span
 
 _NOTES = 64  # whose windows are sorted by length together
@@ -62,7 +62,7 @@ class Entities:
         while batch := list(islice(notes, _NOTES)):
             found = self._classifier.find([note.text for note in batch])
             for note, spans in zip(batch, found, strict=True):
-                yield join_entities(note, (_span(one, by) for one in spans))
+                yield merge_entities(note, (_span(one, by) for one in spans))
 
     def describe(self) -> dict[str, Any]:
         """Model, hash of its weights, labels and windows."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from medtext.config import read_yaml
+from medtext.merging import merge_entities
 from medtext.note import Note
-from medtext.overlap import Cover, join_entities
+from medtext.overlap import Cover
 from medtext.span import Source, Span
 from medtext.terminology.abbreviations import Abbreviations
 from medtext.terminology.concepts import load_concepts
@@ -55,7 +56,7 @@ class Phrases:
         spans = self._spans(note.text)
         if self._short is not None:
             spans = self._short.read(note, spans)
-        return join_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
+        return merge_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
 
     def _spans(self, text: str) -> Iterator[Span]:
         sources, done = (Source(self._concepts.source, _SCORE),), 0

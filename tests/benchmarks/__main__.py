@@ -16,7 +16,7 @@ from tests.benchmarks.section import Section
 
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "RESULTS.md", HERE.parent.parent / "README.md"
-SECTIONS = ("pipelines", "deid", "context", "abbreviations", "relations")
+SECTIONS = ("pipelines", "deid", "context", "abbreviations", "relations", "inference")
 
 
 def main(names: list[str]) -> int:
