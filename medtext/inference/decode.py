@@ -51,6 +51,7 @@ class Decoder:
         self._ours = [ours.get(kind, "") for _, kind in split]
         self._temperature = temperature
         self._after, self._first, self._last = _legal(split)
+        self._inner, self._openers, self._reached = ~self._first, *_openers(self._after, self._first)
 
     def find(self, texts: Sequence[str], read: Sequence[Sequence[tuple[Stretch, Any]]]) -> list[list[Found]]:
         """The spans of each text, in order of place; `read` gives its stretches with their logits [tokens, labels]."""
@@ -90,29 +91,34 @@ class Decoder:
         """The likeliest legal labels of some sentences, all at once, word by word; of equals the first in the order."""
         import numpy as np
 
-        longest, count = max(end - start for start, end in spans), len(scores[0])
-        held = np.zeros((len(spans), longest, count))
-        for row, (start, end) in enumerate(spans):
-            held[row, : end - start] = scores[start:end]
-        cost = np.where(self._after, 0.0, _NEVER)
-        path = held[:, 0] + np.where(self._first, 0.0, _NEVER)
-        back, reached = np.zeros((len(spans), longest, count), np.int64), [path]
-        for at in range(1, longest):
-            ways = path[:, :, None] + cost
-            back[:, at] = ways.argmax(1)
-            path = ways.max(1) + held[:, at]
-            reached.append(path)
-        return [
-            self._walk(back[row], reached[end - start - 1][row], end - start) for row, (start, end) in enumerate(spans)
-        ]
+        ranked = sorted(range(len(spans)), key=lambda one: spans[one][0] - spans[one][1])
+        starts = np.array([spans[one][0] for one in ranked])
+        lengths = np.array([spans[one][1] - spans[one][0] for one in ranked])
+        path = scores[starts] + np.where(self._first, 0.0, _NEVER)
+        back, last = [], path
+        for at in range(1, lengths[0]):
+            count = int(np.count_nonzero(lengths > at))  # of the sentences that go on, which stand first
+            path, came = self._step(path[:count], scores[starts[:count] + at])
+            back.append(came)
+            last[:count] = path
+        ends = (last + np.where(self._last, 0.0, _NEVER)).argmax(-1).tolist()
+        paths = {one: _walk(back[: lengths[row] - 1], row, ends[row]) for row, one in enumerate(ranked)}
+        return [paths[one] for one in range(len(spans))]
 
-    def _walk(self, back: Any, reached: Any, length: int) -> list[int]:
+    def _step(self, path: Any, scores: Any) -> tuple[Any, Any]:
+        """The likeliest way to each label of the next words, and which label it came from.
+
+        I, L and E come from the open labels of their kind, of which there are two at most; all others from anywhere but
+        an open label that must go on.
+        """
         import numpy as np
 
-        labels = [int((reached + np.where(self._last, 0.0, _NEVER)).argmax())]
-        for at in range(length - 1, 0, -1):
-            labels.append(int(back[at, labels[-1]]))
-        return labels[::-1]
+        rows = np.arange(len(path))[:, None]
+        free = np.where(self._last, path, _NEVER).argmax(-1)[:, None]
+        one, two = self._openers
+        came = np.where(path[:, one] >= path[:, two], one, two)
+        came = np.where(self._inner, came, free)
+        return np.where(self._reached, path[rows, came], _NEVER) + scores, came
 
     def _spans(self, text: str, words: _Words, best: list[int], sure: list[float]) -> Iterator[Found]:
         for first, behind in _runs(best, words.breaks, self._ours, self._begins, self._ends):
@@ -190,6 +196,25 @@ def _legal(split: list[tuple[str, str]]) -> tuple[Any, Any, Any]:
     same = np.array([[one == two for _, two in split] for _, one in split])
     goes_on = same & opens[:, None] & inner[None, :]
     return np.where(must[:, None], goes_on, goes_on | ~inner[None, :]), ~inner, ~must
+
+
+def _openers(after: Any, first: Any) -> tuple[Any, Any]:
+    """For each label the first and the last that it may stand behind, and whether there is any."""
+    import numpy as np
+
+    count = len(after)
+    held = [np.flatnonzero(after[:, one]) if not first[one] else np.arange(count) for one in range(count)]
+    some = np.array([len(one) > 0 for one in held])
+    ends = np.array([(one[0], one[-1]) if len(one) else (0, 0) for one in held], np.int64)
+    return (ends[:, 0], ends[:, 1]), some
+
+
+def _walk(back: list[Any], row: int, label: int) -> list[int]:
+    """The labels of a sentence, backwards from its last."""
+    labels = [label]
+    for came in reversed(back):
+        labels.append(int(came[row, labels[-1]]))
+    return labels[::-1]
 
 
 def _log_softmax(logits: Any) -> Any:
