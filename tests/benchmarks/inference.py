@@ -58,8 +58,8 @@ def _about(main: dict[str, float]) -> str:
     return (
         f"{model}, {main['notes']:.0f} visit notes (aci-bench) of {main['length']:,.0f} characters on average, "
         f"{main['threads']:.0f} threads, median of {TIMES} processes. Identifiers are read on the original, entities "
-        f"on the de-identified text, of which {main['again']:.0%} of the stretches needed no computing. On a machine with "
-        "other work, what is done in a second of processor time (of one core) says more than what is done in a second."
+        f"on the de-identified text, of which {main['again']:.0%} of the stretches needed no computing. Where other "
+        "work shares the machine, what is done in a second of processor time (of one core) says more than the speed."
     )
 
 
