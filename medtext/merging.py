@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +44,7 @@ def merge_entities(note: Note, found: Iterable[Span]) -> Note:
         if not any(hidden.overlaps(*part) or taken.overlaps(*part) for part in place[0])
     }
     known = {(span.at, span.label): span for span in reversed([*held, *found])}
-    made = [_stated(known.get(place), place, free, under) for place, under in _resolved(free, len(note.text)).items()]
+    made = [_stated(known.get(place), place, free, under) for place, under in _resolved(free).items()]
     return _with(note, held, [*(span for span in same if span is not None), *made])
 
 
@@ -84,18 +84,39 @@ def _claim(claims: _Claims, place: _Place, by: str, score: float | None) -> None
     claims[place][by] = score if held is None or (score is not None and score > held) else held
 
 
-def _resolved(claims: _Claims, length: int) -> dict[_Place, list[_Place]]:
+def _resolved(claims: _Claims) -> dict[_Place, list[_Place]]:
     """The places that stand, each with those that it overruled."""
-    owner: list[_Place | None] = [None] * length
     standing: dict[_Place, list[_Place]] = {}
-    for place in sorted(claims, key=lambda one: _order(one, claims[one])):
-        above = {owner[at] for start, end in place[0] for at in range(start, end)} - {None}
+    for group in _groups(claims):
+        standing |= {group[0]: []} if len(group) == 1 else _contested(group, claims)
+    return standing
+
+
+def _groups(claims: _Claims) -> Iterator[list[_Place]]:
+    """Places that may overlap, directly or through others between them."""
+    group: list[_Place] = []
+    end = 0
+    for place in sorted(claims):
+        if group and place[0][0][0] >= end:
+            yield group
+            group = []
+        group.append(place)
+        end = max(end, place[0][-1][1])
+    if group:
+        yield group
+
+
+def _contested(group: list[_Place], claims: _Claims) -> dict[_Place, list[_Place]]:
+    owner: dict[int, _Place] = {}
+    standing: dict[_Place, list[_Place]] = {}
+    for place in sorted(group, key=lambda one: _order(one, claims[one])):
+        covered = [at for start, end in place[0] for at in range(start, end)]
+        above = {owner[at] for at in covered if at in owner}
         for one in above:
-            standing[one].append(place)  # type: ignore[index]
+            standing[one].append(place)
         if not above:
             standing[place] = []
-            for start, end in place[0]:
-                owner[start:end] = [place] * (end - start)
+            owner |= dict.fromkeys(covered, place)
     return standing
 
 
@@ -107,7 +128,9 @@ def _order(place: _Place, by: Mapping[str, float | None]) -> tuple[Any, ...]:
 def noisy_or(scores: Iterable[float | None]) -> float | None:
     """The score of what independent sources agree on, to four digits; None when none of them has a score."""
     known = sorted(score for score in scores if score is not None)
-    return round(1 - math.prod(1 - score for score in known), 4) if known else None
+    if len(known) < 2:
+        return known[0] if known else None
+    return round(1 - math.prod(1 - score for score in known), 4)
 
 
 def _stated(known: Span | None, place: _Place, claims: _Claims, under: Sequence[_Place]) -> Span:
@@ -121,7 +144,9 @@ def _stated(known: Span | None, place: _Place, claims: _Claims, under: Sequence[
         x[OVERRULED] = [
             _record(loser, one, claims[loser][one]) for loser in sorted(under) for one in sorted(claims[loser])
         ]
-    return replace(span, score=noisy_or(by.values()), sources=tuple(sources), x=x)
+    score, said = noisy_or(by.values()), tuple(sources)
+    same = known is not None and (span.score, span.sources, span.x) == (score, said, x)
+    return span if same else replace(span, score=score, sources=said, x=x)
 
 
 def _record(place: _Place, by: str, score: float | None) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def test_a_second_run_changes_nothing(found):
 @given(st.lists(st.none() | st.floats(0, 1), max_size=4))
 def test_agreement_never_lowers_a_score(scores):
     known = [score for score in scores if score is not None]
-    assert noisy_or(scores) is None if not known else noisy_or(scores) >= round(max(known), 4)
+    assert noisy_or(scores) is None if not known else noisy_or(scores) >= max(known) - 5e-5
 
 
 def test_the_same_place_and_label_has_both_sources_and_a_higher_score():
