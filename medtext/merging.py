@@ -27,7 +27,7 @@ def merge_entities(note: Note, found: Iterable[Span]) -> Note:
     """The note with the entities that a stage found, merged with those that other stages found.
 
     What a person has touched stays, and so does an entity that later stages have worked on (it has a relation, an
-    assertion, codes or candidates) or that has no source: a claim that overlaps one is left out, unless it is the same,
+    assertion or codes) or that has no source: a claim that overlaps one is left out, unless it is the same,
     which adds its source. Claims on an identifier are left out.
     """
     found = list(found)
@@ -43,9 +43,19 @@ def merge_entities(note: Note, found: Iterable[Span]) -> Note:
         for place, by in claims.items()
         if not any(hidden.overlaps(*part) or taken.overlaps(*part) for part in place[0])
     }
-    known = {(span.at, span.label): span for span in reversed([*held, *found])}
+    known: dict[_Place, Span] = {}
+    for span in (*held, *found):
+        place = (span.at, span.label)
+        known[place] = _joined(known[place], span) if place in known else span
     made = [_stated(known.get(place), place, free, under) for place, under in _resolved(free).items()]
     return _with(note, held, [*(span for span in same if span is not None), *made])
+
+
+def _joined(one: Span, two: Span) -> Span:
+    """The same entity of two stages: what only one of them says of it stays."""
+    if not two.x and not two.candidates:
+        return one
+    return replace(one, x={**two.x, **one.x}, candidates=one.candidates or two.candidates)
 
 
 def _with(note: Note, held: list[Span], made: list[Span]) -> Note:
@@ -61,7 +71,7 @@ def _with(note: Note, held: list[Span], made: list[Span]) -> Note:
 
 
 def _is_open(span: Span, related: set[str]) -> bool:
-    worked_on = span.id in related or span.assertion or span.codes or span.candidates
+    worked_on = span.id in related or span.assertion or span.codes
     return span.status == "predicted" and bool(span.sources) and not worked_on
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from medtext.merging import OVERRULED, merge_entities, noisy_or
 from medtext.note import Note, Relation
 from medtext.overlap import Cover
-from medtext.span import Assertion, Source, Span
+from medtext.span import Assertion, Candidate, Code, Source, Span
 
 TEXT = "x" * 24
 MODEL, WORDS = "model:m@1", "dictionary:d@1"
@@ -129,3 +129,10 @@ def test_what_has_a_relation_stays_and_still_gains_a_source():
 def test_an_identifier_is_nobodys_entity():
     note = Note("n", TEXT).add([Span(((0, 4),), "PATIENT", layer="phi")])
     assert merge_entities(note, [claim(2, 6)]) == note
+
+
+def test_what_one_stage_says_beyond_place_and_label_stays_in_either_order():
+    told = claim(0, 4, by=WORDS, candidates=(Candidate(Code("SNOMED", "1")),), x={"expansion": "pain"})
+    for found in ([[told], [claim(0, 4)]], [[claim(0, 4)], [told]]):
+        (span,) = merged(found).spans
+        assert (span.candidates, span.x) == (told.candidates, told.x)
