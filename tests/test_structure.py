@@ -19,7 +19,7 @@ FLOORS = [
     ["errors"],
     ["span", "config"],
     ["note"],
-    ["redaction", "taxonomy", "registry", "bridge", "overlap"],
+    ["redaction", "taxonomy", "registry", "bridge", "overlap", "merging"],
     ["formats", "terminology", "inference", "examples"],
     ["pipeline"],
     ["stages", "review"],

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from medtext.inference import Found, TokenClassifier
+from medtext.merging import merge_entities
 from medtext.note import Note
-from medtext.overlap import join_entities
 from medtext.span import Source, Span
 
 _NOTES = 64  # whose windows are sorted by length together
@@ -26,19 +26,25 @@ class Entities:
         self,
         *,
         model: str | Path,
+        head: str | None = None,
         labels: Mapping[str, str] | None = None,
+        backend: str = "auto",
         device: str = "cpu",
-        window: int = 512,
+        threads: int | None = None,
+        window: int | None = None,
         overlap: int | None = None,
-        batch_size: int = 16,
+        batch_size: int | None = None,
         threshold: float = 0.0,
         allow_download: bool = False,
         revision: str | None = None,
     ) -> None:
         self._classifier = TokenClassifier(
             model=model,
+            head=head,
             labels=labels,
+            backend=backend,
             device=device,
+            threads=threads,
             window=window,
             overlap=overlap,
             batch_size=batch_size,
@@ -56,7 +62,7 @@ class Entities:
         while batch := list(islice(notes, _NOTES)):
             found = self._classifier.find([note.text for note in batch])
             for note, spans in zip(batch, found, strict=True):
-                yield join_entities(note, (_span(one, by) for one in spans))
+                yield merge_entities(note, (_span(one, by) for one in spans))
 
     def describe(self) -> dict[str, Any]:
         """Model, hash of its weights, labels and windows."""

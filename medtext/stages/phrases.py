@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from medtext.config import Table, read_yaml
+from medtext.merging import merge_entities
 from medtext.note import Note
-from medtext.overlap import Cover, join_entities
+from medtext.overlap import Cover
 from medtext.span import Source, Span
 from medtext.terminology.abbreviations import Abbreviations
 from medtext.terminology.concepts import load_concepts
@@ -75,7 +76,7 @@ class Phrases:
             spans = _chosen(found)
             if self._short is not None:
                 spans = self._short.read(note, spans)
-            yield join_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
+            yield merge_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
 
     def describe(self) -> dict[str, Any]:
         """The concept table with its version and size, the terminologies, and the rules for what is no concept."""

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 RESULTS, README = HERE / "RESULTS.md", HERE.parent.parent / "README.md"
 SECTIONS = (
     *("pipelines", "deid", "context", "abbreviations", "relations"),
-    *("store", "matching", "linking", "rules"),
+    *("store", "matching", "linking", "rules", "inference"),
 )
 
 

@@ -68,9 +68,10 @@ def test_a_span_that_is_there_stays_and_gains_the_source(phrases):
         [Span(((0, 10),), "PROBLEM", sources=(model,)), Span(((11, 20),), "TEST", sources=(model,))]
     )
     done = phrases(note)
-    assert [span.sources[0] for span in done.spans] == [model, model]
+    assert [model in span.sources for span in done.spans] == [True, True]
     assert len(done.spans[0].sources) == 2
-    assert done.spans[1] == note.spans[1]
+    assert (done.spans[1].at, done.spans[1].label, done.spans[1].score) == (((11, 20),), "TEST", 0.6)
+    assert [one["label"] for one in done.spans[1].x["overruled"]] == ["PROBLEM"]
 
 
 def test_a_table_of_ones_own_is_read(tmp_path):
