@@ -15,10 +15,12 @@ from medtext.errors import MedtextError, StageError, UnknownNameError
 FORMATS = {
     "brat": "medtext.formats.brat:FORMAT",
     "csv": "medtext.formats.csv:FORMAT",
+    "doccano": "medtext.formats.doccano:FORMAT",
     "html": "medtext.formats.html:FORMAT",
     "jsonl": "medtext.formats.jsonl:FORMAT",
     "label_studio": "medtext.formats.label_studio:FORMAT",
     "parquet": "medtext.formats.parquet:FORMAT",
+    "prodigy": "medtext.formats.prodigy:FORMAT",
     "records": "medtext.formats.records:FORMAT",
     "text": "medtext.formats.text:FORMAT",
     "yaml": "medtext.formats.yaml:FORMAT",
