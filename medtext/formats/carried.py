@@ -19,7 +19,17 @@ from medtext.formats.spanfile import note_to_record, record_to_note
 from medtext.note import Note
 from medtext.span import ID, Span
 
-__all__ = ["SHOWN_LAYERS", "Mark", "carry", "carry_note", "dumps", "marks", "restore", "restore_note"]
+__all__ = [
+    "SHOWN_LAYERS",
+    "Mark",
+    "carry",
+    "carry_note",
+    "carry_shown",
+    "marks",
+    "new_spans",
+    "restore",
+    "restore_note",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,7 @@ class Mark:
     end: int
     label: str
     id: str = ""
+    layer: str = "entity"
 
 
 def dumps(value: Any) -> str:
@@ -62,12 +73,16 @@ def _record(carried: Any) -> dict[str, Any]:
 
 def carry(note: Note, layers: Iterable[str]) -> str:
     """The record of a note without its text, as a string; it says which spans the program does not show."""
+    return carry_shown(note, {span.id for span in _shown(note, layers)})
+
+
+def carry_shown(note: Note, shown: Iterable[str]) -> str:
+    """As `carry`, where the program shows the spans of these ids."""
     record = note_to_record(note)
     del record["text"]
     for span in record["spans"]:
         del span["quote"]
-    hidden = {span.id for span in note.spans} - {span.id for span in _shown(note, layers)}
-    return dumps({**record, "hidden": sorted(hidden)})
+    return dumps({**record, "hidden": sorted({span.id for span in note.spans} - set(shown))})
 
 
 def _shown(note: Note, layers: Iterable[str]) -> list[Span]:
@@ -109,7 +124,8 @@ def new_spans(found: Iterable[Mark], taken: Iterable[str] = (), *, status: str =
     made = []
     for key, group in groups.items():
         at = sorted((mark.start, mark.end) for mark in group)
-        made.append(Span(tuple(at), group[0].label, id=key if isinstance(key, str) else "", status=status))
+        name = key if isinstance(key, str) else ""
+        made.append(Span(tuple(at), group[0].label, id=name, layer=group[0].layer, status=status))
     return made
 
 

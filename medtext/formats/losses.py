@@ -2,7 +2,8 @@
 
 The words are the fields of notes, spans and relations, and three changes: `text.newlines`, a blank for each character
 that ends a line, so that offsets stay; `spans.edges`, places widened to whole words, and none left where there is no
-word; `spans.fragments`, the stretch from the first fragment to the last.
+word; `spans.fragments`, the stretch from the first fragment to the last. What a person has rejected is left out where
+the status is lost, so that it does not rise again.
 """
 
 from __future__ import annotations
@@ -80,6 +81,10 @@ def without(note: Note, loses: Iterable[str]) -> Note:
     """The note as a format that loses these fields gives it back: the law is read(write(n)) == without(n, loses)."""
     loses = set(loses)
     changes: dict[str, Any] = {}
+    if "spans.status" in loses:
+        note = with_spans(note, (span for span in note.spans if span.status != "rejected"))
+    if "relations.status" in loses:
+        note = note.replace(relations=tuple(one for one in note.relations if one.status != "rejected"))
     if "spans.edges" in loses:
         note = with_spans(note, _widened(note))
     if "text.newlines" in loses:
@@ -113,7 +118,7 @@ def _stripped(items: Iterable, head: str, loses: set[str], empty: Span | Relatio
     """Ids are left as they are: a format that loses them gives new ones, and the caller compares without."""
     names_lost = [what.partition(".")[2] for what in loses if what.startswith(f"{head}.")]
     for item in items:
-        changes = {name: getattr(empty, name) for name in names_lost if name not in ("id", "fragments")}
+        changes = {name: getattr(empty, name) for name in names_lost if name not in ("id", "fragments", "edges")}
         if "fragments" in names_lost:
             changes["at"] = ((item.start, item.end),)
         yield dataclasses.replace(item, **changes)
