@@ -13,14 +13,21 @@ from typing import Any
 from medtext.errors import MedtextError, StageError, UnknownNameError
 
 FORMATS = {
+    "bioc": "medtext.formats.bioc:FORMAT",
     "brat": "medtext.formats.brat:FORMAT",
+    "conll": "medtext.formats.conll:FORMAT",
     "csv": "medtext.formats.csv:FORMAT",
+    "docbin": "medtext.formats.docbin:FORMAT",
     "doccano": "medtext.formats.doccano:FORMAT",
     "html": "medtext.formats.html:FORMAT",
+    "i2b2_2010": "medtext.formats.i2b2_2010:FORMAT",
+    "i2b2_2014": "medtext.formats.i2b2_2014:FORMAT",
+    "inception": "medtext.formats.inception:FORMAT",
     "jsonl": "medtext.formats.jsonl:FORMAT",
     "label_studio": "medtext.formats.label_studio:FORMAT",
     "parquet": "medtext.formats.parquet:FORMAT",
     "prodigy": "medtext.formats.prodigy:FORMAT",
+    "pubtator": "medtext.formats.pubtator:FORMAT",
     "records": "medtext.formats.records:FORMAT",
     "text": "medtext.formats.text:FORMAT",
     "yaml": "medtext.formats.yaml:FORMAT",
