@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import BinaryIO
@@ -83,8 +84,9 @@ def _columns(spans: Iterable[Span], tokens: list[tuple[int, int]]) -> list[list[
 
 
 def _inside(span: Span, tokens: list[tuple[int, int]]) -> range:
-    inside = [number for number, (start, end) in enumerate(tokens) if start >= span.start and end <= span.end]
-    return range(inside[0], inside[-1] + 1) if inside else range(0)
+    """The numbers of the tokens of a span, which begin and end with it."""
+    first = bisect_left(tokens, span.start, key=lambda token: token[0])
+    return range(first, bisect_right(tokens, span.end, key=lambda token: token[1]))
 
 
 def _tag(tags: list[str], inside: range, label: str) -> None:
