@@ -81,12 +81,17 @@ def _marks(doc: Any) -> Iterator[Mark]:
         for span in group:
             placed.add((span.start, span.end, span.label_))
             at = exact.get(span.id_, ())
-            inside = at and span.start_char <= at[0][0] and at[-1][1] <= span.end_char
-            for start, end in at if inside else [(span.start_char, span.end_char)]:
+            for start, end in at if _is_widened(doc, at, span) else [(span.start_char, span.end_char)]:
                 yield Mark(start, end, span.label_ or "UNKNOWN", span.id_, _layer(layer))
     for span in doc.ents:
         if (span.start, span.end, span.label_) not in placed:
             yield Mark(span.start_char, span.end_char, span.label_ or "UNKNOWN", span.id_)
+
+
+def _is_widened(doc: Any, at: Any, span: Any) -> bool:
+    """Whether a span of the Doc is still what the exact place was widened to."""
+    placed = doc.char_span(at[0][0], at[-1][1], alignment_mode="expand") if at else None
+    return placed is not None and (placed.start, placed.end) == (span.start, span.end)
 
 
 def _layer(name: str) -> str:

@@ -5,6 +5,7 @@ import spacy
 from hypothesis import given, settings
 from spacy.tokens import DocBin, Span
 
+import medtext
 from medtext import Note
 from medtext.errors import FormatError, Problem
 from medtext.formats.docbin import FORMAT
@@ -16,6 +17,11 @@ from tests.laws import batches
 @given(batches())
 def test_reading_what_was_written_gives_the_notes(tmp_path_factory, notes):
     law(FORMAT, notes, again(FORMAT, notes, tmp_path_factory.mktemp("docbin")))
+
+
+def test_a_span_that_ends_in_a_blank_which_is_part_of_no_token_is_exact(tmp_path):
+    note = Note("n1", "No fever now").add([medtext.Span(((3, 9),), "PROBLEM"), medtext.Span(((4, 6),), "PART")])
+    assert again(FORMAT, [note], tmp_path) == [note]
 
 
 def docs(path):
