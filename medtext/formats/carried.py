@@ -111,7 +111,10 @@ def restore(carried: Any, text: str, found: Iterable[Mark], *, reviewed: bool = 
         spans += _claimed(span, claims.get(name, []), reviewed)
     known = {span.id for span in spans}
     kept = tuple(one for one in base.relations if {one.source, one.target} <= known)
-    return base.replace(spans=tuple(spans), relations=kept).add(new_spans(free, known))
+    # A new span never takes the id of one that is gone: who compares the two files would take it for that one.
+    before = {span.id for span in base.spans}
+    new = tuple(span for span in base.add(new_spans(free, before)).spans if span.id not in before)
+    return base.replace(spans=(*spans, *new), relations=kept)
 
 
 def new_spans(found: Iterable[Mark], taken: Iterable[str] = (), *, status: str = "added") -> list[Span]:

@@ -63,6 +63,13 @@ def test_new_labels_are_added_and_missing_ones_are_gone():
     assert (new.at, new.status) == (((3, 9),), "added")
 
 
+def test_a_new_label_never_takes_the_id_of_one_that_is_gone():
+    record = line(example())
+    record["label"] = [one for one in record["label"] if one != [18, 22, "PROBLEM"]] + [[5, 11, "NEW"]]
+    assert {span.id for span in back(record).spans} - {span.id for span in example().spans} == {"e5"}
+    assert "e2" not in [span.id for span in back(record).spans]
+
+
 def test_a_project_with_relations_is_read():
     entities = [{"id": 7, "label": "A", "start_offset": 0, "end_offset": 3}]
     entities += [{"id": 9, "label": "B", "start_offset": 4, "end_offset": 8}]
