@@ -13,14 +13,28 @@ from typing import Any
 from medtext.errors import MedtextError, StageError, UnknownNameError
 
 FORMATS = {
+    "argilla": "medtext.formats.argilla:FORMAT",
+    "bioc": "medtext.formats.bioc:FORMAT",
     "brat": "medtext.formats.brat:FORMAT",
+    "conll": "medtext.formats.conll:FORMAT",
     "csv": "medtext.formats.csv:FORMAT",
+    "docbin": "medtext.formats.docbin:FORMAT",
+    "doccano": "medtext.formats.doccano:FORMAT",
+    "fhir": "medtext.formats.fhir:FORMAT",
+    "gate": "medtext.formats.gate:FORMAT",
     "html": "medtext.formats.html:FORMAT",
+    "i2b2_2010": "medtext.formats.i2b2_2010:FORMAT",
+    "i2b2_2014": "medtext.formats.i2b2_2014:FORMAT",
+    "inception": "medtext.formats.inception:FORMAT",
     "jsonl": "medtext.formats.jsonl:FORMAT",
     "label_studio": "medtext.formats.label_studio:FORMAT",
+    "omop": "medtext.formats.omop:FORMAT",
     "parquet": "medtext.formats.parquet:FORMAT",
+    "prodigy": "medtext.formats.prodigy:FORMAT",
+    "pubtator": "medtext.formats.pubtator:FORMAT",
     "records": "medtext.formats.records:FORMAT",
     "text": "medtext.formats.text:FORMAT",
+    "webanno_w3c": "medtext.formats.webanno_w3c:FORMAT",
     "yaml": "medtext.formats.yaml:FORMAT",
 }
 STAGES = {

@@ -11,6 +11,7 @@ import pytest
 
 import medtext
 from medtext.taxonomy import Policy, Taxonomy
+from tests.formats.table import table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -65,6 +66,10 @@ def test_every_file_that_the_documents_link_to_is_there():
 def test_the_two_commands_are_what_ci_runs(command):
     assert f"$ {command}" in README
     assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_table_of_formats_is_what_the_formats_say():
+    assert table() in README
 
 
 def test_the_table_of_identifiers_says_what_the_taxonomy_and_the_policy_say():

@@ -50,7 +50,7 @@ def test_a_stage_of_another_package_is_found_by_its_entry_point(tmp_path):
 
 
 def test_an_unknown_name_lists_those_that_exist():
-    with pytest.raises(UnknownNameError, match=r"Unknown format 'bart'. Formats: brat, csv, html, jsonl"):
+    with pytest.raises(UnknownNameError, match=r"Unknown format 'bart'. Formats: argilla, bioc, brat, conll, csv"):
         lookup("format", "bart")
     assert set(STAGES) <= set(names("stage"))
 

@@ -19,6 +19,7 @@ from medtext.cli.options import (
     say,
     tell,
 )
+from medtext.registry import names
 
 
 def annotate(args: argparse.Namespace) -> int:
@@ -158,6 +159,7 @@ def _add_reidentify(commands: Any) -> None:
 def _add_convert(commands: Any) -> None:
     about = "write notes in another format; says what that format cannot hold"
     command = add_command(commands, convert, about, "medtext convert spans.jsonl -o tasks.json --to label_studio")
+    command.epilog += f" | formats: {', '.join(names('format'))}"
     add_taxonomy(command)
     add_output(command)
     add_input(command)

@@ -7,6 +7,7 @@ A format module holds `FORMAT = Format(...)` with a `read` and a `write`:
 
 A reader yields notes, and a `Problem` for a record it cannot read; it raises FormatError when nothing can be read.
 `loses` names what the format cannot hold, in the words of `LOSABLE`; the front door counts what is dropped and says so.
+`recognises(path)` tells a file or folder of the format by what is in it, where its name does not tell enough.
 """
 
 from __future__ import annotations
@@ -26,22 +27,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from medtext.errors import ConfigError, FormatError, IdentifiedNoteError, Problem, WouldOverwriteError
-from medtext.note import Note, Relation
+from medtext.formats.losses import LOSABLE, losses, without
+from medtext.note import Note
 from medtext.registry import lookup, names
-from medtext.span import Span
 
 logger = logging.getLogger(__name__)
 
-_EMPTY_SPAN = Span(((0, 1),), "X")
-_EMPTY_RELATION = Relation("x", "a", "b")
-_SPAN_FIELDS = ("layer", "status", "assertion", "codes", "candidates", "score", "sources", "was", "comment", "x")
-_RELATION_FIELDS = ("status", "score", "sources", "x")
+__all__ = ["LOSABLE", "Format", "Written", "detect", "first_line", "get_format", "losses", "read", "without", "write"]
+
 _VAULT = b'{"format":"medtext-vault/'
-LOSABLE = frozenset(
-    ["meta", "review", "deidentified", "x", "spans", "relations", "spans.id", "spans.fragments", "relations.id"]
-    + [f"spans.{name}" for name in _SPAN_FIELDS]
-    + [f"relations.{name}" for name in _RELATION_FIELDS]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +54,7 @@ class Format:
     streams: bool = False
     read_stream: Callable[..., Iterator[Note | Problem]] | None = None
     write_stream: Callable[..., None] | None = None
+    recognises: Callable[[Path], bool] | None = None
 
     def __post_init__(self) -> None:
         unknown = self.loses - LOSABLE
@@ -98,27 +93,50 @@ def get_format(name: str) -> Format:
 
 
 def detect(path: str | Path, *, writing: bool = False) -> str:
-    """The name of the format a path is in: by its extension, a folder's content, or the first line of JSON Lines."""
+    """The name of the format a path is in: by what is in the file or folder, else by its extension.
+
+    For an output it is the format that owns the extension; the others have to be named.
+    """
     path = Path(path)
+    if writing:
+        return "text" if path.is_dir() else _OWNERS.get(path.suffix.lower()) or _by_extension(path, writing=True)
     if path.is_dir():
-        return "brat" if any(path.rglob("*.ann")) else "text"
+        folders = (one for one in _readable() if one.recognises and not one.extensions)
+        return next((one.name for one in folders if one.recognises(path)), "text")
+    return _by_extension(path, writing=False)
+
+
+# Of formats that share an extension, the one that an output of that name is in.
+_OWNERS = {".jsonl": "jsonl", ".json": "label_studio"}
+
+
+def _readable() -> Iterator[Format]:
+    return (one for one in map(get_format, names("format")) if one.read)
+
+
+def _by_extension(path: Path, *, writing: bool) -> str:
+    """The format of a file: of those with its extension the one that recognises it, else one that is known by it."""
     suffix = path.suffix.lower()
-    if suffix == ".jsonl":
-        return "jsonl" if writing or _is_span_file(path) else "records"
-    for name in names("format"):
-        one = get_format(name)
-        if suffix in one.extensions and (one.write if writing else one.read):
-            return name
+    fitting = [one for one in map(get_format, names("format")) if suffix in one.extensions]
+    fitting = [one for one in fitting if (one.write if writing else one.read)]
+    told = [] if writing else [one.name for one in fitting if one.recognises and one.recognises(path)]
+    plain = [one.name for one in fitting if one.recognises is None]
+    if told or len(plain) == 1 or (writing and len(fitting) == 1):
+        return (told or plain or [fitting[0].name])[0]
     known = ", ".join(names("format"))
     raise FormatError(f"cannot tell the format from the name. Name it with format=. Formats: {known}", where=str(path))
 
 
-def _is_span_file(path: Path) -> bool:
+def first_line(path: Path) -> bytes:
+    """The first line of a file that is not blank, or the first 64 KiB of it; raises FormatError when it is not there.
+
+    Formats that share an extension are told apart by it.
+    """
     with _opened(path) as stream:
-        for line in stream:
+        while line := stream.readline(65536):
             if line.strip():
-                return b'"format"' in line
-    return False
+                return line
+    return b""
 
 
 @contextmanager
@@ -279,49 +297,3 @@ def _write_whole(one: Format, notes: Iterable[Note], path: Path, options: dict[s
         os.replace(made, path)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-
-
-def losses(note: Note, loses: Iterable[str]) -> Counter[str]:
-    """How often each of these fields holds something in a note."""
-    counts: Counter[str] = Counter()
-    for what in loses:
-        head, _, name = what.partition(".")
-        if name == "fragments":
-            counts[what] = sum(len(span.at) > 1 for span in note.spans)
-        elif name == "id":
-            continue  # an id is a handle: what it stands for is still there
-        elif head == "spans":
-            counts[what] = _filled(note.spans, name, _EMPTY_SPAN) if name else len(note.spans)
-        elif head == "relations":
-            counts[what] = _filled(note.relations, name, _EMPTY_RELATION) if name else len(note.relations)
-        elif what != "deidentified":  # a state of the note, not content of it
-            counts[what] = int(bool(getattr(note, what)))
-    return +counts
-
-
-def _filled(items: Iterable[Span | Relation], name: str, empty: Span | Relation) -> int:
-    return sum(getattr(item, name) != getattr(empty, name) for item in items)
-
-
-def without(note: Note, loses: Iterable[str]) -> Note:
-    """The note as a format that loses these fields gives it back: the law is read(write(n)) == without(n, loses)."""
-    loses = set(loses)
-    changes: dict[str, Any] = {}
-    for what, empty in (("meta", {}), ("review", None), ("deidentified", False), ("x", {})):
-        if what in loses:
-            changes[what] = empty
-    spans = () if "spans" in loses else tuple(_stripped(note.spans, "spans", loses, _EMPTY_SPAN))
-    relations = (
-        () if loses & {"spans", "relations"} else tuple(_stripped(note.relations, "relations", loses, _EMPTY_RELATION))
-    )
-    return note.replace(spans=spans, relations=relations, **changes)
-
-
-def _stripped(items: Iterable, head: str, loses: set[str], empty: Span | Relation) -> Iterator:
-    """Ids are left as they are: a format that loses them gives new ones, and the caller compares without."""
-    names_lost = [what.partition(".")[2] for what in loses if what.startswith(f"{head}.")]
-    for item in items:
-        changes = {name: getattr(empty, name) for name in names_lost if name not in ("id", "fragments")}
-        if "fragments" in names_lost:
-            changes["at"] = ((item.start, item.end),)
-        yield dataclasses.replace(item, **changes)

@@ -123,4 +123,5 @@ FORMAT = Format(
     "brat standoff, a folder of .txt and .ann with sidecars",
     read=read,
     write=write,
+    recognises=lambda path: path.is_dir() and any(path.rglob("*.ann")),
 )

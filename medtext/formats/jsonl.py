@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import jsonlines
 
 from medtext.errors import FormatError, Problem
-from medtext.formats import Format
+from medtext.formats import Format, first_line
 from medtext.formats.spanfile import note_to_record, record_to_note
 from medtext.note import Note
 
@@ -78,5 +78,11 @@ def _reason(cause: BaseException | None) -> str:
 
 
 FORMAT = Format(
-    "jsonl", "span file, one note a line (medtext/1)", extensions=(".jsonl",), read=read, write=write, streams=True
+    "jsonl",
+    "span file, one note a line (medtext/1)",
+    extensions=(".jsonl",),
+    read=read,
+    write=write,
+    streams=True,
+    recognises=lambda path: b'"format"' in first_line(path),
 )

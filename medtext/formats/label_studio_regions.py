@@ -225,14 +225,14 @@ def regions_to_spans(regions: Iterable[Region], *, reviewed: bool) -> dict[str, 
     # A copied region brings a copy of our record: the one that still has the id of the span is the span.
     for region in sorted(regions, key=lambda one: one.base is None or one.base.id != one.id):
         base = region.base if region.base and region.base.id not in taken else None
-        identifier = base.id if base else _free_id(region.id, taken)
+        identifier = base.id if base else free_id(region.id, taken)
         taken.add(identifier)
         spans[region.id] = _span(region, base, identifier, reviewed)
     return {region.id: spans[region.id] for region in regions}
 
 
-def _free_id(wanted: str, taken: set[str]) -> str:
-    """A region's id as that of a span, with a number where it is taken."""
+def free_id(wanted: str, taken: set[str]) -> str:
+    """Another program's id as that of a span, with a number where it is taken."""
     name = re.sub(r"[^A-Za-z0-9_-]", "-", wanted)[:56] or "region"
     return next(one for number in count(1) if (one := name if number == 1 else f"{name}-{number}") not in taken)
 
@@ -254,10 +254,10 @@ def _span(region: Region, base: Span | None, identifier: str, reviewed: bool) ->
     if base is None:
         return Span(**now, id=identifier, status="added" if reviewed else "predicted", score=region.score)
     span = replace(base, **now)
-    return _judged(base, span) if reviewed else span
+    return judged(base, span) if reviewed else span
 
 
-def _judged(base: Span, span: Span) -> Span:
+def judged(base: Span, span: Span) -> Span:
     """The span with the status that the change from its base gives it; `was` keeps the oldest values."""
     old = span_to_record(base, "")
     changed = [key for key in _COMPARED if getattr(base, key) != getattr(span, key)]

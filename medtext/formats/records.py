@@ -34,4 +34,10 @@ def _note(record: Any, where: str, text_column: str, id_column: str) -> Note | P
         return Problem(str(error), where=where)
 
 
-FORMAT = Format("records", "plain JSON Lines with a text and an id (read only)", read=read, streams=True)
+FORMAT = Format(
+    "records",
+    "plain JSON Lines with a text and an id (read only)",
+    extensions=(".jsonl",),
+    read=read,
+    streams=True,
+)
