@@ -131,7 +131,7 @@ def _asq_rows(who: str, measured: tuple[Counter, Counter, int, int], *, bars: bo
         yield f"ASQ-PHI: {name}, of {count}{who}", f"{1 - left[name] / count:.4f}", "", ""
 
 
-def _generated_rows(seed: int = 912_077, count: int = 1500) -> Iterator[tuple[str, str, str, str]]:
+def _generated_rows(seed: int = 660_913, count: int = 1500) -> Iterator[tuple[str, str, str, str]]:
     """Notes of the generator, of a seed that was not used while building."""
     if find_spec("tests.benchmarks.deid_generated") is None:
         yield "generated notes: not measured, the generator is not here", "", "", ""
