@@ -72,7 +72,10 @@ class Pipeline:
                 yield note if self.kept_layers is None else note.keep(self.kept_layers)
 
     def describe(self) -> dict[str, Any]:
-        """Every stage with what it needs, adds and relies on; nothing that depends on a machine or a moment."""
+        """Every stage with what it needs, adds and relies on; nothing that depends on a machine.
+
+        A policy without a reference year counts ages in the present one, and says which that is.
+        """
         steps = []
         for stage in self.stages:
             about = stage.describe() if hasattr(stage, "describe") else {}
