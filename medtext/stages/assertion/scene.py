@@ -46,6 +46,8 @@ class Scene:
         if last - first > _LONGEST_GLUE:
             return 0
         words = {text[start:end].lower() for start, end in self.tokens[first:last]}
+        if words == {"("}:
+            return 2  # "deep vein thrombosis (DVT)"
         if words & rules.not_in_lists:
             return 0
         return 2 if words & {"and", "or", "/", "&", "nor"} else int("," in words)
@@ -111,7 +113,7 @@ class Scene:
 
 def _yields(decision: Decision, axis: str, rule: Rule) -> bool:
     """Whether a nearer decision gives way to a firm rule: "if she has fever" is no fever that she has."""
-    return rule.firm and decision[0] == DEFAULTS[axis]
+    return rule.firm and decision[0] == DEFAULTS.get(axis)
 
 
 def scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[Scene, list[Span]]]:
