@@ -117,17 +117,21 @@ def _yields(decision: Decision, axis: str, rule: Rule) -> bool:
 
 
 def scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[Scene, list[Span]]]:
-    """The sentences that hold entities, with them; the bullets below "Denies:" are read with its phrases in front."""
+    """The sentences that hold entities, with them; bullets below "Denies:" are read with its phrases in front.
+
+    A heading ("PLAN:") leads nothing: what it says is what its section says.
+    """
     sentences = note.layer("sentence")
     starts = [sentence.start for sentence in sentences]
     held = {at: list(group) for at, group in groupby(spans, lambda span: bisect_right(starts, span.start) - 1)}
+    headings = {section.x["heading"][0] for section in note.layer("section") if "heading" in section.x}
     lead: list[Event] = []
     for at, sentence in enumerate(sentences):
         bulleted = _is_bulleted(note.text, sentence.start)
         lead = lead if bulleted else []
         if at in held:
             yield Scene(note.text, sentence.at[0], held[at], rules, lead), held[at]
-        if note.text[sentence.end - 1] == ":":
+        if note.text[sentence.end - 1] == ":" and sentence.start not in headings:
             lead = _led(note.text, sentence, rules)
     if -1 in held:  # entities in front of every sentence: nothing is known of them
         yield Scene(note.text, (0, 0), held[-1], rules, []), held[-1]

@@ -68,7 +68,9 @@ class SectionClasses:
             if missing or held["weights"].shape != (BUCKETS, len(held["labels"])):
                 raise ConfigError(f"{source.name} is not a model of section classes.")
             arrays = {name: held[name] for name in ("weights", "scale", "bias")}
-            return cls(tuple(map(str, held["labels"])), **arrays, sharpness=float(held["sharpness"]), words=read_words())
+            return cls(
+                tuple(map(str, held["labels"])), **arrays, sharpness=float(held["sharpness"]), words=read_words()
+            )
 
     def save(self, path: Path) -> None:
         """Write the model as a compressed .npz."""
