@@ -23,6 +23,7 @@ _KEYS = ("version", "extends", "headings", "within", "unknown_end_with", "parts"
 
 # A heading at the start of a line: marker, decoration, words, then a colon, a dash between blanks, or the line's end.
 _LINE_ENDS = r"\r\v\f\x85\u2028\u2029"
+_LINE = re.compile(rf"[^\n{_LINE_ENDS}]+")
 _AT_LINE = re.compile(
     rf"(?:^|(?<=[{_LINE_ENDS}]))[ \t\xa0]*+(?P<start>)"
     r"(?P<marker>(?:[-–—*•·●▪◦‣>+]++|\(?\d{1,2}[.)]|[A-Z][.)]|#++)[ \t\xa0\u202f]*+)?[*_=~]{0,3}+[ \t]*+"
@@ -30,10 +31,12 @@ _AT_LINE = re.compile(
     rf"(?:(?P<colon>:)|(?P<alone>$|[{_LINE_ENDS}])|(?<=[ \t])(?P<dash>[-–—]+[ \t])|(?P<gap>(?<=\t)|(?<=[ \t]{{2}})))",
     re.MULTILINE,
 )
-_IN_LINE = re.compile(r"(?:(?<=[.;!?)\]] )|(?<=  ))(?P<start>)(?P<heading>[A-Z][A-Za-z/&,' -]{1,50}):")
+_IN_LINE = re.compile(r"(?<=[.;!?)\] ] )(?P<start>)(?P<heading>[A-Z][A-Za-z/&,' -]{1,50}):")
 _PARAGRAPH = re.compile(r"\S(?:(?!\n[ \t\r]*\n)[\s\S])*(?<=\S)")
 _NOT_NAME = re.compile(r"[\W_]+")
 _BRACKETS = re.compile(r"\([^)]*\)")
+_NOT_LOWER = bytes(sign for sign in range(256) if not 97 <= sign <= 122)
+_NOT_UPPER = bytes(sign for sign in range(256) if not 65 <= sign <= 90)
 _SHOUTED = 0.5  # a text with a larger share of capitals among its letters is dictated in capitals …
 _TELLING = 200  # … if it has as many letters as this
 
@@ -162,7 +165,8 @@ class Sections:
 
 def _candidates(text: str) -> list[re.Match[str]]:
     """What may be a heading, in order of place."""
-    found = [*_AT_LINE.finditer(text), *_IN_LINE.finditer(text)]
+    at_line = (_AT_LINE.match(text, line.start()) for line in _LINE.finditer(text))
+    found = [*filter(None, at_line), *_IN_LINE.finditer(text)]
     return sorted(found, key=lambda match: match.start("heading"))
 
 
@@ -178,8 +182,8 @@ def _key(heading: str) -> str:
 
 def _is_shouted(text: str) -> bool:
     """Whether a text is written in capitals throughout."""
-    lower = sum(map(str.islower, text[:4000]))
-    upper = sum(map(str.isupper, text[:4000]))
+    head = text[:4000].encode("ascii", "ignore")
+    lower, upper = len(head.translate(None, _NOT_LOWER)), len(head.translate(None, _NOT_UPPER))
     return upper + lower > _TELLING and upper > _SHOUTED * (upper + lower)
 
 
