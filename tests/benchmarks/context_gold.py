@@ -22,6 +22,7 @@ from medtext.span import Span
 from medtext.stages.assertion import Assertions
 from medtext.stages.sections import Sections
 from medtext.stages.sentences import Sentences
+from tests.benchmarks.section import Section, judged, table
 from tests.shared import folder
 
 MACCROBAT = {
@@ -34,6 +35,7 @@ MACCROBAT = {
 CRITERIA = {"Condition-Name": "PROBLEM", "Procedure-Name": "PROCEDURE", "Drug-Name": "MEDICATION"}
 NEAR = 40  # characters between a cue and what it negates
 Counts = tuple[int, int, int]  # right, said, wanted
+Counter = Callable[[dict[str, Any], Callable[[Note], Note]], Counts]
 Gold = dict[str, str]  # span id → presence
 
 
@@ -72,6 +74,16 @@ def assertions(engine: str = "rules") -> Callable[[Note], Note]:
     return asserted
 
 
+def section() -> Section:
+    """The target, then the table as text."""
+    data, told = folder(), "Gold entities of other corpora given, our assertion on them; see `context_gold.py`."
+    rows = []
+    if data is not None:
+        counts = counted(data / "ner" / "maccrobat.jsonl", 1, maccrobat_counts, assertions())
+        rows = [judged("maccrobat, absent, F1, unseen half", _scores(*counts)[2], 0.85, form=".3f")]
+    return Section("Negation in other corpora", [told, "", *table(rows), "", "```", *lines(), "```"])
+
+
 def lines() -> Iterator[str]:
     """The lines of the table; one that says so where the data is absent."""
     data = folder()
@@ -83,13 +95,23 @@ def lines() -> Iterator[str]:
         asserted = assertions(engine)
         for corpus, question, path, count in ROWS:
             for half in (0, 1):
-                part = (one for one in records(data / "ner" / path) if half_of(one["id"]) == half)
-                counts = [sum(column) for column in zip(*(count(one, asserted) for one in part), strict=True)]
+                counts = counted(data / "ner" / path, half, count, asserted)
                 yield f"{corpus:<16}{engine:<10}{('tuned', 'unseen')[half]:<8}{_row(question, *counts)}"
 
 
+def counted(path: Path, half: int, count: Counter, asserted: Callable[[Note], Note]) -> Counts:
+    """Right, said and wanted over one half of a corpus."""
+    part = (one for one in records(path) if half_of(one["id"]) == half)
+    right, said, wanted = (sum(column) for column in zip(*(count(one, asserted) for one in part), strict=True))
+    return right, said, wanted
+
+
+def _scores(right: int, said: int, wanted: int) -> tuple[float, float, float]:
+    return right / max(1, said), right / max(1, wanted), 2 * right / max(1, said + wanted)
+
+
 def _row(question: str, right: int, said: int, wanted: int) -> str:
-    precision, recall, f1 = right / max(1, said), right / max(1, wanted), 2 * right / max(1, said + wanted)
+    precision, recall, f1 = _scores(right, said, wanted)
     return f"{question:<16}{wanted:>5}{precision:>11.3f}{recall:>8.3f}{f1:>7.3f}"
 
 
@@ -124,7 +146,7 @@ def _nearest(text: str, end: int, starts: list[int]) -> list[int]:
     return behind[:1]
 
 
-def phee_counts(cue: str, value: str) -> Callable[[dict[str, Any], Callable[[Note], Note]], Counts]:
+def phee_counts(cue: str, value: str) -> Counter:
     """Sentences with a cue, and those in which we give an effect this value."""
 
     def counts(record: dict[str, Any], asserted: Callable[[Note], Note]) -> Counts:

@@ -1,4 +1,4 @@
-"""Where ours and medSpaCy's ConText differ on real sentences: every difference has a reason, and the counts are known."""
+"""Where ours and medSpaCy's ConText differ on real sentences: each time for a reason, as often as is known."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Sections:
             yield Span((place,), label, layer="section", sources=self._sources, x=x)
 
     def _unheaded(self, text: str, end: int) -> Iterator[Span]:
-        """The paragraphs in front of the first heading that the classifier is sure of; neighbours of a class are one."""
+        """The paragraphs before the first heading that the classifier is sure of; neighbours of a class are one."""
         sources = (Source(f"model:section-classes@{self._classes.version}"),)
         held: list[tuple[int, int, str, float]] = []
         for match in _PARAGRAPH.finditer(text, 0, end):

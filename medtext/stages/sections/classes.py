@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from math import log1p, sqrt
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def hashed(text: str, words: Words) -> tuple[np.ndarray, np.ndarray]:
 def _features(text: str, words: Words) -> Counter[str]:
     tokens = ["0" if token.isdigit() else token.lower() for token in _WORD.findall(text)]
     counts: Counter[Any] = Counter(tokens)
-    counts.update(f"{one} {two}" for one, two in zip(tokens, tokens[1:], strict=False))
+    counts.update(f"{one} {two}" for one, two in pairwise(tokens))
     counts.update(f"^{token}" for token in tokens[:_FIRST])
     counts[f"^^{tokens[0] if tokens else ''}"] += 1
     counts[f"#{len(tokens).bit_length()}"] += 1.5
@@ -128,7 +129,7 @@ def _pieces(token: str) -> Iterator[str]:
 
 
 def train(texts: Sequence[str], labels: Sequence[str], *, decay: float = 2e-3, steps: int = 150) -> SectionClasses:
-    """A model of the classes of these texts: one-against-rest squared hinge loss, Adam over the whole set; no chance."""
+    """A model of the classes of these texts: one against the rest, squared hinge loss, Adam; no chance in it."""
     words = read_words()
     known = tuple(sorted(set(labels)))
     table = np.zeros((len(texts), BUCKETS), np.float32)

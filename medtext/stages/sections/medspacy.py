@@ -44,7 +44,9 @@ class MedspacySections:
 
     def headings(self, text: str) -> Iterator[tuple[int, str, tuple[int, int]]]:
         """(start of the section, class, place of the heading without its colon), in order."""
-        doc = self._sectionizer(self._nlp.make_doc(text))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\[W036\]")  # one of its matchers has no rules
+            doc = self._sectionizer(self._nlp.make_doc(text))
         for section in doc._.sections:
             title = doc[slice(*section.title_span)]
             words = title.text.rstrip(": \n\t")

@@ -1,7 +1,7 @@
 """Headings in real visit notes, headings of every shape, and the class of text without a heading.
 
-    python -m tests.benchmarks.sections           the table
-    python -m tests.benchmarks.sections train     train the shipped classifier anew and write it
+    python -m tests.benchmarks.headings           the table
+    python -m tests.benchmarks.headings train     train the shipped classifier anew and write it
 
 Headings: aci-bench marks none, so the gold is typography, which our rules' lists have no part in: a line of two or more
 letters, all capitals, without a digit, bullet or closing full stop, that stands alone. Whatever else we call a heading
@@ -26,6 +26,7 @@ from pathlib import Path
 import medtext
 from medtext.stages.sections import Sections
 from medtext.stages.sections.classes import SectionClasses, read_words, train
+from tests.benchmarks.section import Section, judged, table
 from tests.shared import folder
 
 MODEL = Path(medtext.__file__).parent / "stages" / "models" / "section_classes.npz"
@@ -68,29 +69,56 @@ SHAPES: dict[str, Callable[[str], str]] = {
 }
 
 
+def section() -> Section:
+    """The targets, then the table as text."""
+    data = folder()
+    rows = []
+    if data is not None:
+        rows.append(judged("headings of aci-bench, F1", f1_of(*matched(visits(data), "rules")), 0.95, form=".3f"))
+        right = answered(data)[0]
+        rows.append(judged("class without a heading, accuracy", sum(right) / len(right), 0.80, form=".3f"))
+    return Section("Sections", [*table(rows), "", "```", *lines(), "```"])
+
+
 def lines() -> Iterator[str]:
     """The lines of the table; one that says so where the data is absent."""
     data = folder()
     if data is None:
         yield "not measured: the shared data is not here (set MEDTEXT_DATA to its folder)"
         return
-    texts = [note.text for note in medtext.read(data / "notes" / "aci_bench.jsonl")]
+    texts = visits(data)
     for engine in ("rules", "medspacy"):
         yield detection(texts, engine)
     yield from shapes(texts)
     yield from classes(data)
 
 
+def visits(data: Path) -> list[str]:
+    """The texts of the visit notes."""
+    return [note.text for note in medtext.read(data / "notes" / "aci_bench.jsonl")]
+
+
 def detection(texts: list[str], engine: str) -> str:
     """Precision, recall and F1 of headings at their exact places."""
+    right, said, wanted = matched(texts, engine)
+    precision, recall = right / max(1, said), right / max(1, wanted)
+    f1 = f1_of(right, said, wanted)
+    return f"headings, {engine:<9} n {wanted:>4}  precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}"
+
+
+def f1_of(right: int, said: int, wanted: int) -> float:
+    """F1 from counts."""
+    return 2 * right / max(1, said + wanted)
+
+
+def matched(texts: list[str], engine: str) -> tuple[int, int, int]:
+    """How many headings are right, said and wanted."""
     stage, right, said, wanted = Sections(engine=engine), 0, 0, 0
     for text in texts:
         gold = {match.span(1) for match in _CAPITAL_LINE.finditer(text)}
         found = {tuple(span.x["heading"]) for span in stage.find(text)}
         right, said, wanted = right + len(gold & found), said + len(found), wanted + len(gold)
-    precision, recall = right / max(1, said), right / max(1, wanted)
-    f1 = 2 * right / max(1, said + wanted)
-    return f"headings, {engine:<9} n {wanted:>4}  precision {precision:.3f}  recall {recall:.3f}  F1 {f1:.3f}  (≥ 0.95)"
+    return right, said, wanted
 
 
 def shapes(texts: list[str]) -> Iterator[str]:
@@ -136,10 +164,8 @@ def trained(data: Path) -> SectionClasses:
 
 def classes(data: Path) -> Iterator[str]:
     """Accuracy over MTS-Dialog's 20 classes on the part that was not trained on, and what limits it."""
-    model, (seen, held) = SectionClasses.load(), records(data)
-    answers = [(section, *model.predict(text), text) for text, section in held]
-    right = [_same(section, label) for section, label, _, _ in answers]
-    yield f"class without heading    n {len(held):>4}  accuracy {sum(right) / len(held):.3f}  (≥ 0.80)"
+    (seen, held), (right, answers) = records(data), answered(data)
+    yield f"class without heading    n {len(held):>4}  accuracy {sum(right) / len(held):.3f}"
     for most, what in ((3, "up to 3 words"), (10**6, "more than 3 words")):
         some = [ok for ok, (*_, text) in zip(right, answers, strict=True) if (len(text.split()) <= 3) == (most == 3)]
         yield f"  {what:<22} n {len(some):>4}  accuracy {sum(some) / max(1, len(some)):.3f}"
@@ -147,7 +173,14 @@ def classes(data: Path) -> Iterator[str]:
     yield f"  sure (score ≥ 0.8)     n {len(sure):>4}  accuracy {sum(sure) / max(1, len(sure)):.3f}"
     counts = Counter(section for _, section in seen)
     yield f"  always the commonest   n {len(held):>4}  accuracy {_share(held, counts.most_common(1)[0][0]):.3f}"
-    yield f"  same words, other class: {clashes(seen + held)} of {len(seen) + len(held)} texts cannot be told by any model"
+    yield f"  same words, other class: {clashes(seen + held)} of {len(seen) + len(held)} texts, which nobody can tell"
+
+
+def answered(data: Path) -> tuple[list[bool], list[tuple[str, str, float, str]]]:
+    """Right or not, and (class of the gold, ours, score, text), of each text that was not trained on."""
+    model = SectionClasses.load()
+    answers = [(name, *model.predict(text), text) for text, name in records(data)[1]]
+    return [_same(name, label) for name, label, _, _ in answers], answers
 
 
 def _same(section: str, label: str) -> bool:
