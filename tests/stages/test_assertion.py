@@ -19,6 +19,7 @@ from tests.markup import parse, render
 
 USUAL = Assertion("present", "current", "patient")
 _FILE = read_yaml(Path(__file__).parents[1] / "cases" / "assertion.yaml")
+_PHRASES = read_yaml(Path(__file__).parents[1] / "cases" / "negation.yaml")
 CASES = [case for group in _FILE["cases"].values() for case in group]
 STAGES = Sentences(), Sections(), Assertions()
 
@@ -115,6 +116,18 @@ def test_a_known_failure_still_comes_out_as_it_did(case):
     assert case["wanted"] != case["now"]
     assert parse(case["wanted"]).text == parse(case["now"]).text
     assert render(annotated(unasserted(parse(case["wanted"]))), omit=USUAL) == case["now"]
+
+
+@pytest.mark.parametrize("phrase", _PHRASES["before"])
+def test_a_negation_in_front_makes_a_finding_absent(phrase):
+    note = annotated(parse(f"She {phrase} <PROBLEM>effusion</PROBLEM>."))
+    assert note.layer("entity")[0].assertion.presence == "absent"
+
+
+@pytest.mark.parametrize("phrase", _PHRASES["after"])
+def test_a_negation_behind_makes_a_finding_absent(phrase):
+    note = annotated(parse(f"The <PROBLEM>effusion</PROBLEM> {phrase}."))
+    assert note.layer("entity")[0].assertion.presence == "absent"
 
 
 def test_an_assertion_says_which_words_decided():
