@@ -136,6 +136,8 @@ class Sentences:
 def _items(text: str, start: int, end: int) -> dict[int, int]:
     """The numbers, start → end, of a list inside one line: "1. CAD 2. HTN"; they must run on from 1."""
     places: dict[int, int] = {}
+    if text.find("1", start, end) < 0:
+        return places
     for match in _MARKER.finditer(text, start, end):
         if int(match.group(1)) == len(places) + 1:
             places[match.start()] = match.end()

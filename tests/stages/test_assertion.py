@@ -19,6 +19,7 @@ from tests.markup import parse, render
 
 USUAL = Assertion("present", "current", "patient")
 _FILE = read_yaml(Path(__file__).parents[1] / "cases" / "assertion.yaml")
+_PHRASES = read_yaml(Path(__file__).parents[1] / "cases" / "negation.yaml")
 CASES = [case for group in _FILE["cases"].values() for case in group]
 STAGES = Sentences(), Sections(), Assertions()
 
@@ -98,7 +99,7 @@ def test_a_second_run_changes_nothing_and_a_fresh_one_says_the_same(note):
 @given(notes())
 def test_what_decided_lies_outside_the_entity_and_inside_the_note(note):
     for span in annotated(note).layer("entity"):
-        for why in span.x.get("assertion", {}).values():
+        for why in [*span.x.get("assertion", {}).values(), *span.x.get("qualifiers", {}).values()]:
             start, end = why["at"]
             assert 0 <= start < end <= len(note.text)
             assert not (span.start <= start and end <= span.end)
@@ -117,10 +118,57 @@ def test_a_known_failure_still_comes_out_as_it_did(case):
     assert render(annotated(unasserted(parse(case["wanted"]))), omit=USUAL) == case["now"]
 
 
+@pytest.mark.parametrize("phrase", _PHRASES["before"])
+def test_a_negation_in_front_makes_a_finding_absent(phrase):
+    note = annotated(parse(f"She {phrase} <PROBLEM>effusion</PROBLEM>."))
+    assert note.layer("entity")[0].assertion.presence == "absent"
+
+
+@pytest.mark.parametrize("phrase", _PHRASES["after"])
+def test_a_negation_behind_makes_a_finding_absent(phrase):
+    note = annotated(parse(f"The <PROBLEM>effusion</PROBLEM> {phrase}."))
+    assert note.layer("entity")[0].assertion.presence == "absent"
+
+
 def test_an_assertion_says_which_words_decided():
     span = annotated(parse("She denies <PROBLEM>chest pain</PROBLEM>.")).layer("entity")[0]
     assert span.x["assertion"] == {"presence": {"rule": "denies", "at": [4, 10]}}
     assert span.sources[-1].by == "rule:assertion@1"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "Severe <PROBLEM>headache</PROBLEM> and mild <PROBLEM>nausea</PROBLEM>.",
+            [("severity", "severe"), ("severity", "mild")],
+        ),
+        ("<PROBLEM>Pain</PROBLEM> is moderate.", [("severity", "moderate")]),
+        ("No <PROBLEM>pain</PROBLEM>.", []),
+        ("Moderate to severe <PROBLEM>stenosis</PROBLEM>.", [("severity", "severe")]),
+        ("<PROBLEM>Dyspnea</PROBLEM> on exertion.", [("conditional", "exertion")]),
+        ("<PROBLEM>Chest pain</PROBLEM> with deep inspiration.", [("conditional", "breathing")]),
+        ("<PROBLEM>Bloating</PROBLEM> after meals.", [("conditional", "eating")]),
+        ("<PROBLEM>Knee pain</PROBLEM> when climbing stairs.", [("conditional", "exertion")]),
+        (
+            "Allergic to <MEDICATION>penicillin</MEDICATION> and <MEDICATION>sulfa</MEDICATION>.",
+            [("allergy", "stated")] * 2,
+        ),
+        ("<MEDICATION>Penicillin</MEDICATION> allergy.", [("allergy", "stated")]),
+        ("Allergies:\n<MEDICATION>Codeine</MEDICATION>", [("allergy", "stated")]),
+        ("Takes <MEDICATION>codeine</MEDICATION> for severe <PROBLEM>pain</PROBLEM>.", [("severity", "severe")]),
+    ],
+)
+def test_qualifiers_are_kept_beside_the_assertion(text, said):
+    spans = annotated(parse(text)).layer("entity")
+    found = [(name, one["value"]) for span in spans for name, one in span.x.get("qualifiers", {}).items()]
+    assert found == said
+
+
+def test_a_qualifier_says_which_words_decided():
+    span = annotated(parse("Mild <PROBLEM>pain</PROBLEM>.")).layer("entity")[0]
+    assert span.x["qualifiers"] == {"severity": {"value": "mild", "rule": "mild", "at": [0, 4]}}
+    assert "severity" not in span.x.get("assertion", {})
 
 
 @pytest.mark.parametrize("status", ["accepted", "corrected", "rejected", "added"])
@@ -169,6 +217,7 @@ def test_medspacy_answers_through_the_same_door():
     stages = Sentences(), Sections(), Assertions(engine="medspacy")
     note = annotated(parse("No <PROBLEM>fever</PROBLEM>. <PROBLEM>Cough</PROBLEM>."), stages)
     assert [span.assertion.presence for span in note.layer("entity")] == ["absent", "present"]
+    assert note.layer("entity")[0].x["assertion"] == {"presence": {"rule": "medspacy:NEGATED_EXISTENCE", "at": [0, 2]}}
 
 
 @pytest.mark.parametrize(

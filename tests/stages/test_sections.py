@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from medtext.stages.sections import Sections
 from medtext.taxonomy import Taxonomy
 
 STAGE = Sections()
+UNHEADED = Sections(unheaded=0.0)
 _FILE = read_yaml(Path(__file__).parents[1] / "cases" / "sections.yaml")
 PIECES = st.sampled_from(
     [
@@ -84,6 +86,16 @@ def test_every_class_is_a_label_of_the_taxonomy():
     assert classes == labels
 
 
+def test_every_class_of_a_document_has_its_loinc_code():
+    labels = {label.name: label.code for label in Taxonomy.load("clinical").layer("section")}
+    assert {name for name, code in labels.items() if code is None} == {
+        "other",
+        "emergency_course",
+        "disposition",
+    }  # none in common use
+    assert all(code.system == "LOINC" for code in labels.values() if code)
+
+
 def test_no_heading_stands_under_two_classes():
     rules = read_yaml(Path(__file__).parents[2] / "medtext" / "stages" / "rules" / "sections.yaml")
     counts = Counter(name for names in rules["headings"].values() for name in names)
@@ -114,6 +126,43 @@ def test_a_rule_file_that_cannot_be_right_is_refused_with_its_line(tmp_path, tex
     path.write_text(text)
     with pytest.raises(ConfigError, match=said):
         Sections(rules=path)
+
+
+def test_medspacy_finds_headings_through_the_same_door():
+    pytest.importorskip("medspacy")
+    stage = Sections(engine="medspacy")
+    text = "PAST MEDICAL HISTORY:\nGout.\n\nFamily History: none."
+    assert found(text, stage) == [
+        ["past_medical_history", "PAST MEDICAL HISTORY"],
+        ["family_history", "Family History"],
+    ]
+    assert next(stage.find(text)).sources[0].by.startswith("rule:medspacy-sections@")
+
+
+def test_text_in_front_of_the_first_heading_is_read_only_when_asked():
+    text = "She is allergic to penicillin.\n\nNo known drug allergies.\n\nPLAN: rest."
+    assert [span.label for span in Sections().find(text)] == ["plan"]
+    first, last = Sections(unheaded=0.3).find(text)
+    assert (first.label, last.label) == ("allergies", "plan")
+    assert text[first.start : first.end].endswith("drug allergies.")
+    assert first.sources[0].by == "model:section-classes@1"
+    assert 0.3 <= first.score <= 1
+    assert "heading" not in first.x
+
+
+@settings(max_examples=30, deadline=None)
+@given(TEXTS)
+def test_with_the_classifier_sections_are_disjoint_and_those_with_a_heading_the_same(text):
+    spans = list(UNHEADED.find(text))
+    assert [span for span in spans if "heading" in span.x] == list(STAGE.find(text))
+    assert all(one.end <= two.start for one, two in pairwise(spans))
+    assert all(text[span.start : span.end] == text[span.start : span.end].strip() for span in spans)
+
+
+@pytest.mark.parametrize("options", [{"engine": "magic"}, {"unheaded": 1.5}])
+def test_options_that_cannot_be_right_are_refused(options):
+    with pytest.raises(ConfigError):
+        Sections(**options)
 
 
 @pytest.mark.parametrize("piece", [" ", "-", "A", "A ", "* ", ". A", "A  ", "A  :", "\r", "\t", "#", "1. "])

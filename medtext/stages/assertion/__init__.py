@@ -19,7 +19,7 @@ from medtext.errors import ConfigError, UnknownNameError
 from medtext.note import Note
 from medtext.span import Assertion, Source, Span
 from medtext.stages.assertion.scene import DEFAULTS, Decision, scenes
-from medtext.stages.assertion.triggers import Rules
+from medtext.stages.assertion.triggers import QUALIFIERS, Rules
 from medtext.taxonomy import Taxonomy
 
 __all__ = ["Assertions"]
@@ -27,7 +27,11 @@ ENGINES = ("rules", "medspacy")
 
 
 class Assertions:
-    """Fills `assertion` of entities whose label takes one, and says why in `x["assertion"]`.
+    """Fills `assertion` of entities whose label takes one.
+
+    Why stands in `x["assertion"]`: axis → the rule and the place of the words that decided it; an axis that is not
+    there was decided by no words. `x["qualifiers"]` holds what else is said: `severity` (mild, moderate, severe, …),
+    `conditional` (on what it depends: exertion, …) and `allergy`, each with its value, rule and place.
 
     `labels` narrows the labels of the taxonomy; `rules` names a YAML file of your own that is added to ours
     (`extends: false` starts afresh); `engine="medspacy"` asks medspaCy's ConText instead. Raises ConfigError.
@@ -78,6 +82,9 @@ class Assertions:
         values = {axis: decided[axis][0] if axis in decided else DEFAULTS[axis] for axis in axes}
         why = {axis: {"rule": decided[axis][1], "at": list(decided[axis][2])} for axis in axes if axis in decided}
         x = {**span.x, "assertion": why} if why else span.x
+        said = {name: decided[name] for name in QUALIFIERS if name in decided}
+        if said:
+            x = {**x, "qualifiers": {name: _qualifier(*said[name]) for name in said}}
         sources = (*span.sources, self._source)
         return dataclasses.replace(span, assertion=Assertion(**values), sources=sources, x=x)
 
@@ -86,7 +93,7 @@ class Assertions:
         starts = [section.start for section in sections]
         for scene, inside in scenes(note, spans, self._rules):
             for index, span in enumerate(inside):
-                decided = scene.decide(index, self._axes[span.label])
+                decided = scene.decide(index, (*self._axes[span.label], *QUALIFIERS))
                 at = bisect_right(starts, span.start) - 1
                 if at >= 0:
                     self._add_section(decided, sections[at], span)
@@ -100,6 +107,10 @@ class Assertions:
         place = tuple(section.x.get("heading", section.at[0]))
         for axis, value in rule.sets:
             decided.setdefault(axis, (value, rule.id, place))
+
+
+def _qualifier(value: str, rule: str, place: tuple[int, int]) -> dict[str, Any]:
+    return {"value": value, "rule": rule, "at": list(place)}
 
 
 def _axes(taxonomy: Taxonomy, labels: Iterable[str] | None) -> dict[str, tuple[str, ...]]:

@@ -15,13 +15,13 @@ from medtext.note import Note
 from medtext.span import Span
 
 _GROUP = "medtext"
-_VALUES = (
-    ("is_uncertain", "presence", "possible"),
-    ("is_negated", "presence", "absent"),
-    ("is_historical", "temporality", "past"),
-    ("is_hypothetical", "temporality", "hypothetical"),
-    ("is_family", "subject", "family"),
-)
+_VALUES = {  # ConText's category → axis and value of ours
+    "POSSIBLE_EXISTENCE": ("presence", "possible"),
+    "NEGATED_EXISTENCE": ("presence", "absent"),
+    "HISTORICAL": ("temporality", "past"),
+    "HYPOTHETICAL": ("temporality", "hypothetical"),
+    "FAMILY": ("subject", "family"),
+}
 
 
 class MedspacyContext:
@@ -60,8 +60,13 @@ def _set_sentences(doc: Any, note: Note) -> None:
 
 
 def _decided(place: Any) -> dict[str, Any]:
+    """Axis → (value, rule, place of the modifier); where two categories fill one axis, the later of `_VALUES` wins."""
     found = {}
-    for attribute, axis, value in _VALUES:
-        if getattr(place._, attribute):
-            found[axis] = (value, f"medspacy:{attribute}", (place.start_char, place.end_char))
+    order = list(_VALUES)
+    known = (modifier for modifier in place._.modifiers if modifier.category in _VALUES)
+    for modifier in sorted(known, key=lambda one: order.index(one.category)):
+        axis, value = _VALUES[modifier.category]
+        start, end = modifier.modifier_span
+        words = place.doc[start:end]
+        found[axis] = (value, f"medspacy:{modifier.category}", (words.start_char, words.end_char))
     return found

@@ -46,6 +46,8 @@ class Scene:
         if last - first > _LONGEST_GLUE:
             return 0
         words = {text[start:end].lower() for start, end in self.tokens[first:last]}
+        if words == {"("}:
+            return 2  # "deep vein thrombosis (DVT)"
         if words & rules.not_in_lists:
             return 0
         return 2 if words & {"and", "or", "/", "&", "nor"} else int("," in words)
@@ -111,21 +113,25 @@ class Scene:
 
 def _yields(decision: Decision, axis: str, rule: Rule) -> bool:
     """Whether a nearer decision gives way to a firm rule: "if she has fever" is no fever that she has."""
-    return rule.firm and decision[0] == DEFAULTS[axis]
+    return rule.firm and decision[0] == DEFAULTS.get(axis)
 
 
 def scenes(note: Note, spans: list[Span], rules: Rules) -> Iterator[tuple[Scene, list[Span]]]:
-    """The sentences that hold entities, with them; the bullets below "Denies:" are read with its phrases in front."""
+    """The sentences that hold entities, with them; bullets below "Denies:" are read with its phrases in front.
+
+    A heading ("PLAN:") leads nothing: what it says is what its section says.
+    """
     sentences = note.layer("sentence")
     starts = [sentence.start for sentence in sentences]
     held = {at: list(group) for at, group in groupby(spans, lambda span: bisect_right(starts, span.start) - 1)}
+    headings = {section.x["heading"][0] for section in note.layer("section") if "heading" in section.x}
     lead: list[Event] = []
     for at, sentence in enumerate(sentences):
         bulleted = _is_bulleted(note.text, sentence.start)
         lead = lead if bulleted else []
         if at in held:
             yield Scene(note.text, sentence.at[0], held[at], rules, lead), held[at]
-        if note.text[sentence.end - 1] == ":":
+        if note.text[sentence.end - 1] == ":" and sentence.start not in headings:
             lead = _led(note.text, sentence, rules)
     if -1 in held:  # entities in front of every sentence: nothing is known of them
         yield Scene(note.text, (0, 0), held[-1], rules, []), held[-1]

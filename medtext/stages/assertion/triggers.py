@@ -18,6 +18,8 @@ from medtext.errors import ConfigError, NoteError
 from medtext.span import Assertion
 from medtext.taxonomy import AXES
 
+QUALIFIERS = ("severity", "conditional", "allergy")  # free values beside the three axes, kept in `x`
+KINDS = (*AXES, *QUALIFIERS)
 DIRECTIONS = ("forward", "backward", "both")
 REACHES = ("sentence", "list")
 _KEYS = ("version", "extends", "lists", "rules", "not_triggers", "stops", "sections", "not_in_lists")
@@ -31,7 +33,7 @@ _CLAUSE_ENDS = frozenset(",;.|)\n")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a phrase decides: axis → value, for which labels, how far, and in which direction."""
+    """What a phrase decides: axis or qualifier → value, for which labels, how far, and in which direction."""
 
     id: str
     sets: tuple[tuple[str, str], ...]
@@ -79,7 +81,7 @@ class _Leaf:
     def axes(self, closes: bool) -> set[str]:
         """The axes on which the phrase takes its words, at the end of a clause or before it."""
         if not self.effects and not self.stops:
-            return set(AXES)
+            return set(KINDS)
         return self.stops | {effect.axis for effect in self.effects if closes or not effect.rule.last}
 
 
@@ -129,11 +131,11 @@ class Rules:
     def events(self, text: str, tokens: list[tuple[int, int]]) -> Iterator[Event]:
         """The phrases found among these words of a text, in order of their first words."""
         words = [text[start:end].lower().replace("’", "'") for start, end in tokens]
-        free = dict.fromkeys(AXES, 0)  # axis → the first word that no phrase has taken
+        free = dict.fromkeys(KINDS, 0)  # axis → the first word that no phrase has taken
         for place, word in enumerate(words):
             if word not in self._trie:
                 continue
-            open_axes = {axis for axis in AXES if place >= free[axis]}
+            open_axes = {axis for axis in KINDS if place >= free[axis]}
             for last, leaf in reversed(list(_phrases(self._trie, words, place))):
                 taken = open_axes & leaf.axes(_ends_clause(text, tokens, last))
                 free |= dict.fromkeys(taken, last + 1)
@@ -215,7 +217,7 @@ def _rule(name: str, entry: Table) -> Rule:
     for axis in sets:
         _check_axis(axis, sets)
     try:
-        Assertion(**sets)
+        Assertion(**{axis: value for axis, value in sets.items() if axis in AXES})
     except NoteError as error:
         raise ConfigError(f"{entry.where('sets')}: {error}") from error
     direction = _choice(entry, "direction", DIRECTIONS, "forward")
@@ -234,5 +236,7 @@ def _choice(entry: Table, key: str, allowed: tuple[str, ...], default: str) -> s
 
 
 def _check_axis(axis: Any, held: Table) -> None:
-    if axis not in AXES:
-        raise ConfigError(f"{held.where(axis)}: unknown axis {axis!r}. Axes: {', '.join(AXES)}")
+    if axis not in KINDS:
+        raise ConfigError(f"{held.where(axis)}: unknown axis {axis!r}. Axes: {', '.join(KINDS)}")
+    if axis in QUALIFIERS and isinstance(held, Table) and not isinstance(held[axis], (str, list)):
+        raise ConfigError(f"{held.where(axis)}: the value of {axis} must be text.")

@@ -1,7 +1,8 @@
 """Sections of clinical notes: layer `section`, the normalised class as label.
 
 A section runs from its heading to the next heading; the heading's own place is in `x["heading"]`. Text before the
-first heading belongs to no section. Sections are disjoint and without blanks at their ends.
+first heading belongs to no section, unless the classifier is asked what it is. Sections are disjoint and without blanks
+at their ends.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from medtext.config import Table, read_yaml
-from medtext.errors import ConfigError, NoteError
+from medtext.errors import ConfigError, NoteError, UnknownNameError
 from medtext.note import Note
 from medtext.span import Source, Span
 
+ENGINES = ("rules", "medspacy")
 _KEYS = ("version", "extends", "headings", "within", "unknown_end_with", "parts")
 
 # A heading at the start of a line: marker, decoration, words, then a colon, a dash between blanks, or the line's end.
 _LINE_ENDS = r"\r\v\f\x85\u2028\u2029"
+_LINE = re.compile(rf"[^\n{_LINE_ENDS}]+")
 _AT_LINE = re.compile(
     rf"(?:^|(?<=[{_LINE_ENDS}]))[ \t\xa0]*+(?P<start>)"
     r"(?P<marker>(?:[-–—*•·●▪◦‣>+]++|\(?\d{1,2}[.)]|[A-Z][.)]|#++)[ \t\xa0\u202f]*+)?[*_=~]{0,3}+[ \t]*+"
@@ -28,9 +31,12 @@ _AT_LINE = re.compile(
     rf"(?:(?P<colon>:)|(?P<alone>$|[{_LINE_ENDS}])|(?<=[ \t])(?P<dash>[-–—]+[ \t])|(?P<gap>(?<=\t)|(?<=[ \t]{{2}})))",
     re.MULTILINE,
 )
-_IN_LINE = re.compile(r"(?:(?<=[.;!?)\]] )|(?<=  ))(?P<start>)(?P<heading>[A-Z][A-Za-z/&,' -]{1,50}):")
+_IN_LINE = re.compile(r"(?<=[.;!?)\] ] )(?P<start>)(?P<heading>[A-Z][A-Za-z/&,' -]{1,50}):")
+_PARAGRAPH = re.compile(r"\S(?:(?!\n[ \t\r]*\n)[\s\S])*(?<=\S)")
 _NOT_NAME = re.compile(r"[\W_]+")
 _BRACKETS = re.compile(r"\([^)]*\)")
+_NOT_LOWER = bytes(sign for sign in range(256) if not 97 <= sign <= 122)
+_NOT_UPPER = bytes(sign for sign in range(256) if not 65 <= sign <= 90)
 _SHOUTED = 0.5  # a text with a larger share of capitals among its letters is dictated in capitals …
 _TELLING = 200  # … if it has as many letters as this
 
@@ -39,14 +45,22 @@ class Sections:
     """Adds the layer `section`; needs nothing.
 
     `rules` names a YAML file with headings of your own, which are added to those that ship (`extends: false` starts
-    afresh). Raises ConfigError with file and line for a file that cannot be right.
+    afresh). `unheaded` is how sure, 0 to 1, the classifier must be of a paragraph in front of the first heading to make
+    it a section; without it (the default) none is made. `engine="medspacy"` asks medSpaCy's Sectionizer for the
+    headings. Raises ConfigError with file and line for a file that cannot be right.
     """
 
     name = "sections"
     needs: frozenset[str] = frozenset()
     adds = frozenset({"section"})
 
-    def __init__(self, *, rules: str | Path | None = None) -> None:
+    def __init__(
+        self, *, engine: str = "rules", rules: str | Path | None = None, unheaded: float | None = None
+    ) -> None:
+        if engine not in ENGINES:
+            raise ConfigError(str(UnknownNameError("engine", engine, ENGINES)))
+        if unheaded is not None and not 0 <= unheaded <= 1:
+            raise ConfigError(f"unheaded must be from 0 to 1, not {unheaded}.")
         own = read_yaml(files("medtext.stages.rules").joinpath("sections.yaml"))
         tables = [own] if rules is None else _extended(own, read_yaml(Path(rules)))
         self._known: dict[str, str] = {}
@@ -56,7 +70,11 @@ class Sections:
         for top in tables:
             self._read(top.allow(_KEYS, "the section rules"))
         self.version = "+".join(_version(top) for top in tables)
-        self._sources = (Source(f"rule:sections@{self.version}"),)
+        self._medspacy = _medspacy() if engine == "medspacy" else None
+        by = f"medspacy-sections@{self._medspacy.version}" if self._medspacy else f"sections@{self.version}"
+        self._sources = (Source(f"rule:{by}"),)
+        self.unheaded = unheaded
+        self._classes = None if unheaded is None else _classes()
 
     def _read(self, top: Table) -> None:
         """Add what one rule file says; later files win."""
@@ -76,17 +94,37 @@ class Sections:
         return note.add(self.find(note.text))
 
     def describe(self) -> dict[str, Any]:
-        """Which rules were used, and how many headings they know."""
-        return {"rules": f"sections@{self.version}", "headings": len(self._known)}
+        """Which rules were used, how many headings they know, and how sure the classifier must be where it is used."""
+        about = {"rules": self._sources[0].by.removeprefix("rule:"), "headings": len(self._known)}
+        return about if self.unheaded is None else about | {"unheaded": self.unheaded}
 
     def find(self, text: str) -> Iterator[Span]:
         """The sections of a text, in order, without ids."""
-        found = list(self._headings(text))
+        find = self._medspacy.headings if self._medspacy else self._headings
+        found = list(find(text))
+        if self._classes:
+            yield from self._unheaded(text, found[0][0] if found else len(text))
         ends = [*[start for start, *_ in found][1:], len(text)]
         for (start, label, heading), end in zip(found, ends, strict=False):
             place = (start, start + len(text[start:end].rstrip()))
             x = {"heading": list(heading)}
             yield Span((place,), label, layer="section", sources=self._sources, x=x)
+
+    def _unheaded(self, text: str, end: int) -> Iterator[Span]:
+        """The paragraphs before the first heading that the classifier is sure of; neighbours of a class are one."""
+        sources = (Source(f"model:section-classes@{self._classes.version}"),)
+        held: list[tuple[int, int, str, float]] = []
+        for match in _PARAGRAPH.finditer(text, 0, end):
+            label, score = self._classes.predict(match.group())
+            if score < self.unheaded:
+                continue
+            if held and held[-1][2] == label and text[held[-1][1] : match.start()].isspace():
+                start, _, _, before = held.pop()
+                held.append((start, match.end(), label, min(before, score)))
+            else:
+                held.append((*match.span(), label, score))
+        for start, last, label, score in held:
+            yield Span(((start, last),), label, layer="section", sources=sources, score=score)
 
     def _headings(self, text: str) -> Iterator[tuple[int, str, tuple[int, int]]]:
         """(start of the section, class, place of the heading), in order."""
@@ -127,7 +165,8 @@ class Sections:
 
 def _candidates(text: str) -> list[re.Match[str]]:
     """What may be a heading, in order of place."""
-    found = [*_AT_LINE.finditer(text), *_IN_LINE.finditer(text)]
+    at_line = (_AT_LINE.match(text, line.start()) for line in _LINE.finditer(text))
+    found = [*filter(None, at_line), *_IN_LINE.finditer(text)]
     return sorted(found, key=lambda match: match.start("heading"))
 
 
@@ -143,9 +182,21 @@ def _key(heading: str) -> str:
 
 def _is_shouted(text: str) -> bool:
     """Whether a text is written in capitals throughout."""
-    lower = sum(map(str.islower, text[:4000]))
-    upper = sum(map(str.isupper, text[:4000]))
+    head = text[:4000].encode("ascii", "ignore")
+    lower, upper = len(head.translate(None, _NOT_LOWER)), len(head.translate(None, _NOT_UPPER))
     return upper + lower > _TELLING and upper > _SHOUTED * (upper + lower)
+
+
+def _medspacy() -> Any:
+    from medtext.stages.sections.medspacy import MedspacySections
+
+    return MedspacySections()
+
+
+def _classes() -> Any:
+    from medtext.stages.sections.classes import SectionClasses
+
+    return SectionClasses.load()
 
 
 def _version(top: Table) -> str:
