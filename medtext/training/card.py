@@ -1,0 +1,120 @@
+"""MODEL_CARD.md, written by the tool: data with hashes and licences, label maps, scores with intervals, the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from medtext.training.recipe import Corpus, Recipe
+
+if TYPE_CHECKING:
+    from medtext.training.finish import Finished, Scored
+
+_CRITERIA = ("strict", "overlap")
+
+
+def write_card(recipe: Recipe, done: Finished, facts: Mapping[str, Any]) -> str:
+    """The card as Markdown. `facts`: command, base, base_sha256, versions, corpora (name → hash and counts), history."""
+    parts = [_head(recipe, done, facts), _scores(recipe, done), _data(recipe, facts), _maps(recipe), _run(recipe, facts)]
+    return "\n".join(line for part in parts for line in [*part, ""]).rstrip() + "\n"
+
+
+def _head(recipe: Recipe, done: Finished, facts: Mapping[str, Any]) -> Iterator[str]:
+    yield f"# {recipe.name} {recipe.version}"
+    yield ""
+    if recipe.about:
+        yield from (recipe.about.strip(), "")
+    yield f"- Licence of the weights: {recipe.licence}"
+    yield f"- Encoder: `{recipe.base}`, sha256 of its weights `{facts['base_sha256']}`"
+    if recipe.distil:
+        yield f"- Teacher: sha256 of its weights `{facts['teacher_sha256']}`, temperature {recipe.distil.temperature}"
+    unit = recipe.unit
+    yield f"- Reads stretches of at most {unit.tokens} tokens, cut by the rule {unit.rule}; precision {recipe.precision}"
+    for name, labels in recipe.heads.items():
+        yield f"- Head `{name}`: {', '.join(labels)}; temperature {done.temperatures[name]}"
+
+
+def _scores(recipe: Recipe, done: Finished) -> Iterator[str]:
+    held = "documents never trained on" if done.measured_on == "test" else "the dev documents, which chose the epoch"
+    yield "## Scores"
+    yield ""
+    yield f"On {held}; strict is the same place and label. 95 % intervals are bootstrapped over documents."
+    yield "Each corpus judges only the labels that it annotates. ECE: calibration error over words in predicted spans."
+    yield ""
+    yield "| corpus | head | precision | documents | gold | strict F1 | strict recall | strict precision | overlap F1 | ECE |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for precision, scores in done.scores.items():
+        for one in scores.values():
+            yield _line(one, precision)
+    for one in done.scores[recipe.precision].values():
+        yield from ("", f"### By label: {one.corpus} ({recipe.precision})", "")
+        yield "| label | gold | strict F1 | overlap F1 |"
+        yield "|---|---|---|---|"
+        for label, scores in one.evaluation.labels.items():
+            gold = scores["strict"].recall.whole
+            yield f"| {label} | {gold} | {_figure(scores['strict'].f1)} | {_figure(scores['overlap'].f1)} |"
+
+
+def _line(one: Scored, precision: str) -> str:
+    strict, overlap = (one.evaluation.scores[name] for name in _CRITERIA)
+    ece = "–" if one.ece is None else f"{one.ece:.3f}"
+    figures = [strict.f1, strict.recall, strict.precision, overlap.f1]
+    told = [one.corpus, one.head, precision, str(one.evaluation.notes), str(strict.recall.whole)]
+    return "| " + " | ".join([*told, *map(_figure, figures), ece]) + " |"
+
+
+def _figure(one: Any) -> str:
+    if one.value is None:
+        return "–"
+    return f"{one.value:.3f}" if one.low is None else f"{one.value:.3f} ({one.low:.3f}–{one.high:.3f})"
+
+
+def _data(recipe: Recipe, facts: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Data"
+    yield ""
+    yield "| corpus | use | licence | sha256 of the file | notes and spans |"
+    yield "|---|---|---|---|---|"
+    for name, corpus in recipe.corpora.items():
+        told = facts["corpora"][name]
+        counts = ", ".join(f"{what} {many:,}" for what, many in told["counts"].items())
+        yield f"| {name} | {corpus.use} | {corpus.licence or 'unstated'} | `{told['sha256']}` | {counts} |"
+    credits = [f"- {name}: {one.credit.strip()}" for name, one in recipe.corpora.items() if one.credit]
+    if credits:
+        yield from ("", *credits)
+
+
+def _maps(recipe: Recipe) -> Iterator[str]:
+    yield "## Label maps"
+    yield ""
+    yield "Where spans overlap: a known label before an unknown one, then the longest, the first, the order of the head."
+    for name, corpus in recipe.corpora.items():
+        if corpus.use != "unlabelled":
+            yield from _map(name, corpus)
+
+
+def _map(name: str, corpus: Corpus) -> Iterator[str]:
+    known: dict[str, list[str]] = {}
+    for theirs, ours in corpus.labels.items():
+        known.setdefault(" or ".join(ours) or "unknown, left out of the loss", []).append(theirs)
+    yield ""
+    yield f"- **{name}** → `{corpus.head}`"
+    yield from (f"  - {ours}: {', '.join(theirs)}" for ours, theirs in known.items())
+    if corpus.outside:
+        yield f"  - none of ours: {', '.join(corpus.outside)}"
+    for first, second in corpus.join:
+        yield f"  - {first} one blank before {second}: together {second}"
+    if corpus.generate:
+        made = corpus.generate
+        yield f"  - {made.count:,} generated notes, seed {made.seed}; {made.held_out:.0%} of the carriers never used"
+
+
+def _run(recipe: Recipe, facts: Mapping[str, Any]) -> Iterator[str]:
+    yield "## How it was made"
+    yield ""
+    yield from ("```", str(facts["command"]), "```", "")
+    yield f"Seed {recipe.training.seed}. {_versions(facts['versions'].items())}."
+    yield f"Dev score (mean strict F1 of the heads) by epoch: {', '.join(f'{one:.4f}' for one in facts['history'])}."
+
+
+def _versions(held: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {one}" for name, one in held)
