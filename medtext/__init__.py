@@ -31,6 +31,7 @@ _HOMES = {
     "medtext.review": ["Audit", "Evaluation", "audit", "evaluate"],
     "medtext.examples": ["examples"],
     "medtext.generator": ["generate"],
+    "medtext.training.train": ["TrainingReport", "train"],
     "medtext.terminology.forms": ["FormIndex"],
     "medtext.formats.html": ["render"],
     "medtext.errors": ["MedtextError", "Problem"],

@@ -22,6 +22,7 @@ from medtext.cli.notes import add_notes
 from medtext.cli.options import READER, RUN, say
 from medtext.cli.review import add_review
 from medtext.cli.terminology import add_terminology
+from medtext.cli.training import add_training
 from medtext.errors import MedtextError
 
 _FLAGS = {"input_format": "--from", "output_format": "--to", "format": "--from", "sample_file": "-o"}
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"medtext {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_notes, add_review, add_terminology):
+    for add in (add_notes, add_review, add_terminology, add_training):
         add(commands)
     return parser
 

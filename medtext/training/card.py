@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Any
 from medtext.training.recipe import Corpus, Recipe
 
 if TYPE_CHECKING:
-    from medtext.training.finish import Finished, Scored
+    from medtext.training.finish import Finished
+    from medtext.training.measure import Scored
 
 _CRITERIA = ("strict", "overlap")
+_COLUMNS = (
+    *("corpus", "head", "precision", "documents", "gold", "strict F1", "strict recall", "strict precision"),
+    *("overlap F1", "ECE, words", "ECE, spans"),
+)
 
 
 def write_card(recipe: Recipe, done: Finished, facts: Mapping[str, Any]) -> str:
-    """The card as Markdown. `facts`: command, base, base_sha256, versions, corpora (name → hash and counts), history."""
-    parts = [_head(recipe, done, facts), _scores(recipe, done), _data(recipe, facts), _maps(recipe), _run(recipe, facts)]
+    """The card as Markdown; `facts` are those of `gather_facts`, and the dev score by epoch as `history`."""
+    parts = [
+        _head(recipe, done, facts),
+        _scores(recipe, done),
+        _data(recipe, facts),
+        _maps(recipe),
+        _run(recipe, facts),
+    ]
     return "\n".join(line for part in parts for line in [*part, ""]).rstrip() + "\n"
 
 
@@ -29,7 +40,7 @@ def _head(recipe: Recipe, done: Finished, facts: Mapping[str, Any]) -> Iterator[
     if recipe.distil:
         yield f"- Teacher: sha256 of its weights `{facts['teacher_sha256']}`, temperature {recipe.distil.temperature}"
     unit = recipe.unit
-    yield f"- Reads stretches of at most {unit.tokens} tokens, cut by the rule {unit.rule}; precision {recipe.precision}"
+    yield f"- Reads at most {unit.tokens} tokens at once, cut by the rule {unit.rule}; precision {recipe.precision}"
     for name, labels in recipe.heads.items():
         yield f"- Head `{name}`: {', '.join(labels)}; temperature {done.temperatures[name]}"
 
@@ -39,10 +50,11 @@ def _scores(recipe: Recipe, done: Finished) -> Iterator[str]:
     yield "## Scores"
     yield ""
     yield f"On {held}; strict is the same place and label. 95 % intervals are bootstrapped over documents."
-    yield "Each corpus judges only the labels that it annotates. ECE: calibration error over words in predicted spans."
+    yield "Each corpus judges only the labels that it annotates. ECE is the expected calibration error: of the words in"
+    yield "predicted spans among the annotated labels, and of the spans, which are right where place and label are."
     yield ""
-    yield "| corpus | head | precision | documents | gold | strict F1 | strict recall | strict precision | overlap F1 | ECE |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
+    yield "| " + " | ".join(_COLUMNS) + " |"
+    yield "|---" * len(_COLUMNS) + "|"
     for precision, scores in done.scores.items():
         for one in scores.values():
             yield _line(one, precision)
@@ -57,10 +69,10 @@ def _scores(recipe: Recipe, done: Finished) -> Iterator[str]:
 
 def _line(one: Scored, precision: str) -> str:
     strict, overlap = (one.evaluation.scores[name] for name in _CRITERIA)
-    ece = "–" if one.ece is None else f"{one.ece:.3f}"
+    errors = ["–" if error is None else f"{error:.3f}" for error in (one.word_error, one.span_error)]
     figures = [strict.f1, strict.recall, strict.precision, overlap.f1]
     told = [one.corpus, one.head, precision, str(one.evaluation.notes), str(strict.recall.whole)]
-    return "| " + " | ".join([*told, *map(_figure, figures), ece]) + " |"
+    return "| " + " | ".join([*told, *map(_figure, figures), *errors]) + " |"
 
 
 def _figure(one: Any) -> str:
@@ -86,7 +98,7 @@ def _data(recipe: Recipe, facts: Mapping[str, Any]) -> Iterator[str]:
 def _maps(recipe: Recipe) -> Iterator[str]:
     yield "## Label maps"
     yield ""
-    yield "Where spans overlap: a known label before an unknown one, then the longest, the first, the order of the head."
+    yield "Where spans overlap: a known label before an unknown one, then the longest, then the first."
     for name, corpus in recipe.corpora.items():
         if corpus.use != "unlabelled":
             yield from _map(name, corpus)

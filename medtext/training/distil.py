@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from medtext.training.corpora import Document
 from medtext.training.examples import Example, TagSets, build_examples, words
 from medtext.training.model import Tagger, open_tagger
 from medtext.training.recipe import Recipe
-from medtext.training.tagging import judge
+from medtext.training.tagging import say
 
 if TYPE_CHECKING:
     import numpy
@@ -63,16 +64,20 @@ def _said(
 ) -> dict[str, Any]:
     import numpy
 
-    from medtext.training.export import torch_logits
+    from medtext.training.export import torch_rows
 
     sets = {name: TagSets(recipe.tags(name)) for name in heads}
-    bare = [Document(one.id, one.text, "", one.group, "unlabelled") for one in documents]
+    bare = [replace(one, use="unlabelled", gold=()) for one in documents]
     examples = list(build_examples(bare, recipe, tagger.tokenizer, sets, tagger.specials))
-    found = list(judge(examples, torch_logits(tagger, device), padding=tagger.padding))
-    documents_of = [one.document for one, said in zip(examples, found, strict=True) for _ in said.places]
-    starts = [start for said in found for start, _ in said.places]
-    made = {"document": numpy.array(documents_of, dtype=numpy.int32), "start": numpy.array(starts, dtype=numpy.int32)}
-    return made | {head: numpy.concatenate([one.logits[head] for one in found]).astype(numpy.float16) for head in heads}
+    places = [[(at, start) for at, start, _ in words(one.stretch)] for one in examples]
+    found = say(examples, torch_rows(tagger, device), tagger.heads)
+    many = [one.document for one, held in zip(examples, places, strict=True) for _ in held]
+    starts = [start for held in places for _, start in held]
+    made = {"document": numpy.array(many, dtype=numpy.int32), "start": numpy.array(starts, dtype=numpy.int32)}
+    for head in heads:
+        rows = [one[head][[at for at, _ in held]] for one, held in zip(found, places, strict=True) if held]
+        made[head] = numpy.concatenate(rows).astype(numpy.float16)
+    return made
 
 
 def taught_examples(

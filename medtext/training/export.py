@@ -1,30 +1,29 @@
-"""The trained model for use: ONNX with one output a head, and its weights in eight bits.
+"""The trained model for use, as ONNX: input_ids and attention_mask, int64 [rows, tokens] → logits, one output a head.
 
-The export runs the module on a small example (TorchScript tracer, opset 17); quantisation is dynamic with a scale for
-each channel, which changes fewer labels than one for each tensor.
+The export traces the module on a small example (TorchScript, opset 17), which differs from torch by rounding only.
 """
 
 from __future__ import annotations
 
-import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medtext.errors import MissingExtraError
+from medtext.training.batches import packed
 from medtext.training.model import Tagger
-from medtext.training.tagging import Logits
+from medtext.training.tagging import Rows
 
 if TYPE_CHECKING:
-    import numpy
+    import torch
 
 OPSET = 17
 _INPUTS = ["input_ids", "attention_mask"]
+_TOKENS = 4096  # of a batch that is read, not learned from
 
 
 def export_onnx(tagger: Tagger, file: Path) -> None:
-    """Write the model: input_ids and attention_mask, int64 [rows, tokens] → one output a head, float32 logits."""
+    """Write the model in fp32."""
     import torch
 
     class Flat(torch.nn.Module):
@@ -38,7 +37,7 @@ def export_onnx(tagger: Tagger, file: Path) -> None:
             return tuple(tagger.logits(ids, mask).values())
 
     flat = Flat().cpu().eval()
-    ids = torch.randint(5, 50, (2, 12))
+    ids = torch.full((2, 12), tagger.padding)
     names = list(tagger.heads)
     axes = {name: {0: "rows", 1: "tokens"} for name in [*_INPUTS, *names]}
     with warnings.catch_warnings(), torch.inference_mode():
@@ -49,43 +48,22 @@ def export_onnx(tagger: Tagger, file: Path) -> None:
         )  # fmt: skip
 
 
-def quantize(file: Path, made: Path) -> None:
-    """Write the model with its weights as 8-bit integers, a scale for each channel; raises MissingExtraError."""
-    try:
-        import onnx  # noqa: F401
-        from onnxruntime.quantization import QuantType, quantize_dynamic
-        from onnxruntime.quantization.shape_inference import quant_pre_process
-    except ImportError:
-        raise MissingExtraError("An int8 model", "onnx and onnxruntime", "train") from None
-    with tempfile.TemporaryDirectory() as room:
-        prepared = Path(room) / "prepared.onnx"
-        quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
-        quantize_dynamic(str(prepared), str(made), per_channel=True, weight_type=QuantType.QInt8)
-
-
-def onnx_logits(file: Path, *, threads: int | None = None) -> Logits:
-    """What an exported model says of ids and mask, on ONNX Runtime."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    names = [one.name for one in session.get_outputs()]
-
-    def logits(ids: numpy.ndarray, mask: numpy.ndarray) -> Mapping[str, numpy.ndarray]:
-        return dict(zip(names, session.run(names, dict(zip(_INPUTS, (ids, mask), strict=True))), strict=True))
-
-    return logits
-
-
-def torch_logits(tagger: Tagger, device: Any) -> Logits:
-    """What a model in training says of ids and mask."""
+def torch_rows(tagger: Tagger, device: Any) -> Rows:
+    """What a model in training says of rows of token ids; rows of like length are computed together."""
     import torch
 
-    def logits(ids: numpy.ndarray, mask: numpy.ndarray) -> Mapping[str, numpy.ndarray]:
+    def read(rows: Sequence[tuple[int, ...]]) -> list[tuple[Any, ...]]:
+        found: dict[int, tuple[Any, ...]] = {}
+        lengths = [len(row) for row in rows]
         with torch.inference_mode():
-            held = tagger.logits(torch.as_tensor(ids, device=device), torch.as_tensor(mask, device=device))
-            return {name: one.float().cpu().numpy() for name, one in held.items()}
+            for numbers in packed(sorted(range(len(rows)), key=lengths.__getitem__), lengths, _TOKENS):
+                width = lengths[numbers[-1]]
+                ids = [[*rows[one], *[tagger.padding] * (width - lengths[one])] for one in numbers]
+                mask = [[at < lengths[one] for at in range(width)] for one in numbers]
+                held = tagger.logits(torch.tensor(ids, device=device), torch.tensor(mask, device=device).long())
+                heads = [one.float().cpu().numpy() for one in held.values()]
+                for at, number in enumerate(numbers):
+                    found[number] = tuple(one[at, : lengths[number]] for one in heads)
+        return [found[number] for number in range(len(rows))]
 
-    return logits
+    return read

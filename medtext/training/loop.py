@@ -52,7 +52,11 @@ class Lessons:
 
 
 class Loop:
-    """One training. `score` gives the dev score of the model as it is; `tell` gets a line of progress as a mapping."""
+    """One training.
+
+    `score` gives the dev score of the model as it is, None without dev documents: then the last epoch is the best.
+    `tell` gets a line of progress as a mapping.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,7 @@ class Loop:
         *,
         fingerprint: str,
         device: str,
-        score: Callable[[], float],
+        score: Callable[[], float | None],
         tell: Callable[[Mapping[str, Any]], object],
     ) -> None:
         import torch
@@ -112,9 +116,7 @@ class Loop:
 
     def _order(self, epoch: int) -> list[list[int]]:
         one = self._settings
-        return epoch_order(
-            self._lengths, self._lessons.repeats, budget=one.batch_tokens, seed=one.seed, epoch=epoch
-        )
+        return epoch_order(self._lengths, self._lessons.repeats, budget=one.batch_tokens, seed=one.seed, epoch=epoch)
 
     def _epoch(self) -> None:
         order, state = self._order(self.state.epoch), self.state
@@ -191,7 +193,8 @@ class Loop:
     def _look(self) -> None:
         """The score of this epoch; the best model so far is kept."""
         self._tagger.module.eval()
-        score, state = self._score(), self.state
+        state, given = self.state, self._score()
+        score = float(state.epoch) if given is None else given
         state.scores.append(round(score, 6))
         state.stale = 0 if score > state.best else state.stale + 1
         if score > state.best:

@@ -18,7 +18,20 @@ from medtext.errors import ConfigError, UnknownNameError
 from medtext.inference.windows import Unit
 
 USES = ("train", "dev", "test", "unlabelled")
-_KEYS = ("extends", "name", "version", "licence", "about", "base", "heads", "corpora", "training", "distil", "unit", "precision")
+_KEYS = (
+    "extends",
+    "name",
+    "version",
+    "licence",
+    "about",
+    "base",
+    "heads",
+    "corpora",
+    "training",
+    "distil",
+    "unit",
+    "precision",
+)
 _PRECISIONS = ("int8", "fp32")
 
 
@@ -112,9 +125,9 @@ class Recipe:
     version: str = "1"
     licence: str = "unstated"
     about: str = ""
-    training: Settings = Settings()
+    training: Settings = field(default_factory=Settings)
     distil: Distil | None = None
-    unit: Unit = Unit()
+    unit: Unit = field(default_factory=Unit)
     precision: str = "int8"
 
     def tags(self, head: str) -> tuple[str, ...]:
@@ -209,7 +222,7 @@ def _corpus(name: str, held: Table, heads: Mapping[str, tuple[str, ...]]) -> Cor
 def _label_map(held: Table) -> dict[str, tuple[str, ...]]:
     given = held.get_typed("labels", dict, table({}))
     labels = {one: (ours,) if isinstance(ours, str) else tuple(ours) for one, ours in given.items()}
-    return labels | {one: () for one in _names(held, "unknown")}
+    return labels | dict.fromkeys(_names(held, "unknown"), ())
 
 
 def _names(held: Table, key: str) -> tuple[str, ...]:

@@ -1,111 +1,92 @@
-"""What a model says of documents: logits for every word, spans made of them, and how they compare with the gold."""
+"""What a model says of documents: logits for every token, spans made of them, and how they compare with the gold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from medtext.inference.decode import Decoder, Found
 from medtext.note import Note
 from medtext.review.evaluate import Evaluation, evaluate
 from medtext.span import Span
-from medtext.training.batches import packed
 from medtext.training.corpora import Document, Gold
-from medtext.training.examples import Example, words
+from medtext.training.examples import Example
 from medtext.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import numpy
 
-LAYER = "entity"  # of the notes that are compared, whatever the corpus
-# Ids [rows, tokens] and mask → head → logits [rows, tokens, tags].
-Logits = Callable[[Any, Any], Mapping[str, "numpy.ndarray"]]
+_LAYER = "entity"  # of the notes that are compared, whatever the corpus
+# Rows of token ids → for each row the logits of each head, float32 [tokens, tags]; `OnnxModel` is one.
+Rows = Callable[[Sequence[tuple[int, ...]]], Sequence[tuple[Any, ...]]]
+Said = Mapping[str, "numpy.ndarray"]  # head → logits [tokens, tags] of one stretch, without the special tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The words of one example: their first tokens among its ids, their places, and head → logits [words, tags]."""
-
-    tokens: list[int]
-    places: list[tuple[int, int]]
-    logits: Mapping[str, numpy.ndarray]
-
-
-def judge(examples: Sequence[Example], logits: Logits, *, padding: int, budget: int = 4096) -> Iterator[Words]:
-    """What a model says of each example, in order; rows of like length are computed together."""
-    import numpy
-
-    lengths = [len(one.ids) for one in examples]
-    found: dict[int, Words] = {}
-    for rows in packed(sorted(range(len(examples)), key=lengths.__getitem__), lengths, budget):
-        width = lengths[rows[-1]]
-        ids = numpy.full((len(rows), width), padding, dtype=numpy.int64)
-        mask = numpy.zeros((len(rows), width), dtype=numpy.int64)
-        for at, row in enumerate(rows):
-            ids[at, : lengths[row]], mask[at, : lengths[row]] = examples[row].ids, 1
-        held = logits(ids, mask)
-        for at, row in enumerate(rows):
-            found[row] = _words(examples[row], {head: one[at] for head, one in held.items()})
-    return (found[row] for row in range(len(examples)))
+def say(examples: Sequence[Example], rows: Rows, heads: Iterable[str]) -> list[Said]:
+    """What a model says of each example, in order."""
+    heads = list(heads)
+    found = rows([one.ids for one in examples])
+    return [
+        {head: held[one.offset : one.offset + len(one.stretch.ids)] for head, held in zip(heads, logits, strict=True)}
+        for one, logits in zip(examples, found, strict=True)
+    ]
 
 
-def _words(example: Example, logits: Mapping[str, numpy.ndarray]) -> Words:
-    held = list(words(example.stretch))
-    tokens = [at + example.offset for at, _, _ in held]
-    places = [(start, end) for _, start, end in held]
-    return Words(tokens, places, {head: one[tokens] for head, one in logits.items()})
-
-
-def spans_of(documents: int, examples: Sequence[Example], said: Iterable[Words], head: str, tags: Sequence[str]) -> Any:
-    """For each document the spans [(start, end, label)] that these logits make."""
-    rows: list[list[tuple[tuple[int, int], str]]] = [[] for _ in range(documents)]
+def spans_of(
+    documents: Sequence[Document],
+    examples: Sequence[Example],
+    said: Sequence[Said],
+    head: str,
+    recipe: Recipe,
+    *,
+    temperature: float = 1.0,
+) -> list[list[Found]]:
+    """For each document the spans of one head, decoded as in use."""
+    read: list[list[tuple[Any, Any]]] = [[] for _ in documents]
     for example, one in zip(examples, said, strict=True):
-        best = one.logits[head].argmax(-1)
-        rows[example.document] += [(place, tags[at]) for place, at in zip(one.places, best, strict=True)]
-    return [list(_runs(row)) for row in rows]
-
-
-def _runs(tagged: Iterable[tuple[tuple[int, int], str]]) -> Iterator[tuple[int, int, str]]:
-    """IOB2 as spans; an I-X that follows no X begins one."""
-    start, end, label = 0, 0, ""
-    for (left, right), tag in [*tagged, ((0, 0), "O")]:
-        if tag[:2] == "I-" and tag[2:] == label:
-            end = right
-            continue
-        if label:
-            yield start, end, label
-        start, end, label = left, right, tag[2:]
+        read[example.document].append((example.stretch, one[head]))
+    ours = {label: label for label in recipe.heads[head]}
+    decoder = Decoder(recipe.tags(head), ours=ours, temperature=temperature)
+    return decoder.find([one.text for one in documents], read)
 
 
 def compare(
-    documents: Sequence[Document], spans: Sequence[Sequence[tuple[int, int, str]]], recipe: Recipe, **options: Any
+    documents: Sequence[Document], spans: Sequence[Sequence[Found]], recipe: Recipe, **options: Any
 ) -> Evaluation:
-    """`medtext.evaluate` on what these documents can judge: only the labels that the corpus annotates.
-
-    A prediction that touches an unknown span is not judged. Where the gold is one of several labels, a prediction that
-    touches it with one of them takes the gold's name, `A/B`.
-    """
+    """`medtext.evaluate` on what these documents can judge."""
     gold, said = [], []
     for at, (document, found) in enumerate(zip(documents, spans, strict=True)):
-        annotated = recipe.corpora[document.corpus].annotated
-        known = [(one.start, one.end, "/".join(one.labels)) for one in document.gold if one.labels]
-        gold.append(_note(at, document, known))
-        said.append(_note(at, document, _judged(document.gold, found, annotated)))
-    return evaluate(gold, said, layer=LAYER, **options)
+        gold.append(_note(at, document, known(document)))
+        said.append(_note(at, document, [one[:3] for one in judged(document, found, recipe)]))
+    return evaluate(gold, said, layer=_LAYER, **options)
 
 
-def _judged(gold: Sequence[Gold], found: Iterable[tuple[int, int, str]], annotated: frozenset[str]) -> Iterator[Any]:
-    for start, end, label in found:
-        near = [one for one in gold if start < one.end and one.start < end]
-        if label not in annotated or any(not one.labels for one in near):
-            continue
-        several = [one.labels for one in near if len(one.labels) > 1 and label in one.labels]
-        yield start, end, "/".join(several[0]) if several else label
+def known(document: Document) -> list[tuple[int, int, str]]:
+    """The gold that is one of our labels, or one of several (`A/B`)."""
+    return [(one.start, one.end, "/".join(one.labels)) for one in document.gold if one.labels]
+
+
+def judged(document: Document, found: Iterable[Found], recipe: Recipe) -> Iterator[tuple[int, int, str, float]]:
+    """Place, label and score of the predictions that the gold can judge.
+
+    Only labels that the corpus annotates; none that touches an unknown span. Where the gold is one of several labels, a
+    prediction that touches it with one of them takes the gold's name.
+    """
+    annotated = recipe.corpora[document.corpus].annotated
+    for one in found:
+        near = [gold for gold in document.gold if one.start < gold.end and gold.start < one.end]
+        if one.label in annotated and all(gold.labels for gold in near):
+            yield one.start, one.end, _named(one.label, near), one.score
+
+
+def _named(label: str, near: Sequence[Gold]) -> str:
+    several = [gold.labels for gold in near if len(gold.labels) > 1 and label in gold.labels]
+    return "/".join(several[0]) if several else label
 
 
 def _note(at: int, document: Document, spans: Iterable[tuple[int, int, str]]) -> Note:
     made = tuple(
-        Span(((start, end),), label, id=f"e{number}", layer=LAYER)
+        Span(((start, end),), label, id=f"e{number}", layer=_LAYER)
         for number, (start, end, label) in enumerate(dict.fromkeys(spans))
     )
     return Note(f"d{at}", document.text, spans=made)

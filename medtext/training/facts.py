@@ -1,0 +1,54 @@
+"""What a training rests on: hashes of data and weights, versions, and the fingerprint that a checkpoint is known by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import medtext
+from medtext.inference.hugging_face import hash_weights
+from medtext.runs.manifest import input_hash
+from medtext.training.corpora import Loaded
+from medtext.training.model import find_base
+from medtext.training.recipe import Recipe
+
+_PACKAGES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
+
+
+def gather_facts(recipe: Recipe, loaded: Loaded, data: Path) -> dict[str, Any]:
+    """The facts for the card, as plain values; no path and no moment is among them."""
+    hashes = {name: input_hash(data / one.file)["sha256"] for name, one in recipe.corpora.items()}
+    weights = {"base_sha256": hash_weights(find_base(recipe.base, data))}
+    if recipe.distil:
+        weights["teacher_sha256"] = hash_weights(data / recipe.distil.teacher)
+    return {
+        **weights,
+        "command": f"medtext train {recipe.name} --data DATA -o FOLDER" + " --teacher FOLDER" * bool(recipe.distil),
+        "versions": dict(_versions()),
+        "corpora": {name: {"sha256": hashes[name], "counts": loaded.counts[name]} for name in recipe.corpora},
+        "fingerprint": _fingerprint(recipe, {**weights, "data": hashes}),
+    }
+
+
+def _fingerprint(recipe: Recipe, hashes: dict[str, Any]) -> str:
+    """The hash of all that decides the weights; where base and teacher lie does not, their bytes do."""
+    distil = replace(recipe.distil, teacher="") if recipe.distil else None
+    training = replace(recipe.training, checkpoint_minutes=0, patience=1)
+    decides = asdict(replace(recipe, about="", base="", precision="", distil=distil, training=training))
+    return hashlib.sha256(json.dumps([decides, hashes], sort_keys=True).encode()).hexdigest()
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "medtext", medtext.__version__
+    yield "Python", platform.python_version()
+    for name in _PACKAGES:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            continue

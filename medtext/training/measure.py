@@ -1,0 +1,119 @@
+"""How good an exported model is on held-out documents, and how honest its scores are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medtext.inference.decode import Found
+from medtext.review.evaluate import Evaluation
+from medtext.training.calibrate import calibration_error, fit_temperature, log_probabilities
+from medtext.training.corpora import Document
+from medtext.training.examples import ANY, Example, TagSets, build_examples
+from medtext.training.model import Tagger
+from medtext.training.recipe import Recipe
+from medtext.training.tagging import Rows, Said, compare, judged, known, say, spans_of
+
+if TYPE_CHECKING:
+    import numpy
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """How good a model is on the documents held out of one corpus, and how honest its scores are.
+
+    `word_error` is the calibration error of the words in predicted spans, `span_error` that of the spans, which are
+    right where place and label are.
+    """
+
+    corpus: str
+    head: str
+    evaluation: Evaluation
+    word_error: float | None
+    span_error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What a model says of some documents, and what the gold says of each token."""
+
+    documents: Sequence[Document]
+    examples: Sequence[Example]
+    said: Sequence[Said]
+    sets: Mapping[str, TagSets]
+
+
+def read_documents(tagger: Tagger, recipe: Recipe, documents: Sequence[Document], rows: Rows) -> Readings:
+    """Documents cut and tokenised as in training, and what `rows` says of them."""
+    sets = {name: TagSets(recipe.tags(name)) for name in recipe.heads}
+    examples = list(build_examples(documents, recipe, tagger.tokenizer, sets, tagger.specials))
+    return Readings(documents, examples, say(examples, rows, tagger.heads), sets)
+
+
+def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
+    """The temperature of a head that fits the gold of these documents best."""
+    return fit_temperature(*_known_words(read, recipe, head))
+
+
+def score_corpora(
+    tagger: Tagger, recipe: Recipe, documents: Sequence[Document], rows: Rows, temperatures: Mapping[str, float]
+) -> dict[str, Scored]:
+    """Corpus → scores on its documents."""
+    by_corpus: dict[str, list[Document]] = {}
+    for one in documents:
+        by_corpus.setdefault(one.corpus, []).append(one)
+    return {
+        name: _scored(read_documents(tagger, recipe, held, rows), recipe, name, temperatures)
+        for name, held in by_corpus.items()
+    }
+
+
+def _scored(read: Readings, recipe: Recipe, corpus: str, temperatures: Mapping[str, float]) -> Scored:
+    head = recipe.corpora[corpus].head
+    spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperatures[head])
+    words = _word_error(*_known_words(read, recipe, head), temperatures[head])
+    return Scored(corpus, head, compare(read.documents, spans, recipe), words, _span_error(read, spans, recipe))
+
+
+def _known_words(read: Readings, recipe: Recipe, head: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Logits and possible tags of the words that a corpus of this head judges, among the tags that it annotates.
+
+    The others count as -1e9: with them in, the flattest distribution would look best wherever O may be any of them.
+    """
+    import numpy
+
+    table = numpy.array(read.sets[head].table())
+    logits, possible = [numpy.zeros((0, table.shape[1]), dtype=numpy.float32)], [table[:0]]
+    for example, one in zip(read.examples, read.said, strict=True):
+        corpus = recipe.corpora[read.documents[example.document].corpus]
+        if corpus.head == head:
+            held = example.targets[head][example.offset : example.offset + len(example.stretch.ids)]
+            rows = numpy.array(held, dtype=int)
+            said = numpy.array([tag == "O" or tag[2:] in corpus.annotated for tag in recipe.tags(head)])
+            logits.append(numpy.where(said, one[head][rows != ANY], -1e9))
+            possible.append(table[rows[rows != ANY]] & said)
+    return numpy.concatenate(logits), numpy.concatenate(possible)
+
+
+def _word_error(logits: numpy.ndarray, possible: numpy.ndarray, temperature: float) -> float | None:
+    """The calibration error over the words that the model puts into a span; words outside would hide it."""
+    import numpy
+
+    if not len(logits):
+        return None
+    scores = numpy.exp(log_probabilities(logits, temperature))
+    best = scores.argmax(-1)
+    inside = best != 0
+    right = possible[numpy.arange(len(best)), best]
+    return calibration_error(scores.max(-1)[inside], right[inside])
+
+
+def _span_error(read: Readings, spans: Sequence[Sequence[Found]], recipe: Recipe) -> float | None:
+    scores, right = [], []
+    for document, found in zip(read.documents, spans, strict=True):
+        gold = set(known(document))
+        for start, end, label, score in judged(document, found, recipe):
+            scores.append(score)
+            right.append((start, end, label) in gold)
+    return calibration_error(scores, right)
