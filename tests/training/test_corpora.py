@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from medtext.errors import FormatError
 from medtext.training.corpora import Gold, load_documents, share
 from medtext.training.recipe import load_recipe
-from tests.training.tiny_corpus import records, recipe, write_records
+from tests.training.tiny_corpus import recipe, records, write_records
 
 TEXT = "chest pain after aspirin 81 mg daily"
 

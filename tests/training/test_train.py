@@ -9,20 +9,20 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("onnx")
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-import medtext  # noqa: E402
-from medtext.cli import main  # noqa: E402
-from medtext.errors import ConfigError, FormatError, StageError, WouldOverwriteError  # noqa: E402
-from medtext.inference import TokenClassifier  # noqa: E402
-from medtext.inference.folder import open_model_folder  # noqa: E402
-from medtext.inference.onnx_model import OnnxModel  # noqa: E402
-from medtext.training.corpora import load_documents  # noqa: E402
-from medtext.training.export import torch_rows  # noqa: E402
-from medtext.training.model import open_tagger  # noqa: E402
-from medtext.training.recipe import load_recipe  # noqa: E402
-from tests.training.tiny_corpus import interrupt_after, make_data, recipe, records, write_records  # noqa: E402
+import medtext
+from medtext.cli import main
+from medtext.errors import ConfigError, FormatError, StageError, WouldOverwriteError
+from medtext.inference import TokenClassifier
+from medtext.inference.folder import open_model_folder
+from medtext.inference.onnx_model import OnnxModel
+from medtext.training.corpora import load_documents
+from medtext.training.export import torch_rows
+from medtext.training.model import open_tagger
+from medtext.training.recipe import load_recipe
+from tests.training.tiny_corpus import interrupt_after, make_data, recipe, records, write_records
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def same(one, other):
 
 
 def test_a_training_learns_what_its_corpora_say(trained):
-    folder, report = trained
+    _, report = trained
     assert report.epochs == 8
     assert max(report.dev) > 0.95
     assert report.measured_on == "test"

@@ -17,8 +17,9 @@ def save_encoder(folder, *, seed=0):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         config = transformers.BertConfig(
-            vocab_size=len(SPECIAL) + len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, hidden_dropout_prob=0.0,
-            intermediate_size=32, attention_probs_dropout_prob=0.0, max_position_embeddings=64,
+            vocab_size=len(SPECIAL) + len(WORDS), hidden_size=32, intermediate_size=32, num_hidden_layers=2,
+            num_attention_heads=2, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+            max_position_embeddings=64,
         )  # fmt: skip
         transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     made = tiny_tokenizer()
@@ -61,7 +62,8 @@ def recipe(*, training=None, **changes):
     chosen = {"epochs": 2, "batch_tokens": 64, "learning_rate": 0.01, "head_learning_rate": 0.02, "seed": 3}
     made = {
         "name": "tiny", "base": "encoder", "licence": "CC0", "heads": {"entities": ["PROBLEM", "MEDICATION"]},
-        "corpora": corpora, "training": {**chosen, "bf16": False, **(training or {})}, "unit": {"tokens": 16, "overlap": 4},
+        "corpora": corpora, "training": {**chosen, "bf16": False, **(training or {})},
+        "unit": {"tokens": 16, "overlap": 4},
     }  # fmt: skip
     return {**made, **changes}
 
