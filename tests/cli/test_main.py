@@ -17,7 +17,10 @@ from medtext.cli import main
 from tests.tiny import SECRET, STAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COMMANDS = ["annotate", "deid", "reidentify", "convert", "check", "describe", "generate", "show", "evaluate", "audit"]
+COMMANDS = [
+    *("annotate", "deid", "reidentify", "convert", "check", "describe"),
+    *("generate", "show", "evaluate", "audit", "train"),
+]
 
 
 @pytest.fixture(autouse=True)
