@@ -38,10 +38,16 @@ def gather_facts(recipe: Recipe, loaded: Loaded, data: Path) -> dict[str, Any]:
 
 def _fingerprint(recipe: Recipe, hashes: dict[str, Any]) -> str:
     """The hash of all that decides the weights; where base and teacher lie does not, their bytes do."""
-    distil = replace(recipe.distil, teacher="") if recipe.distil else None
-    training = replace(recipe.training, checkpoint_minutes=0, patience=1)
-    decides = asdict(replace(recipe, about="", base="", precision="", distil=distil, training=training))
-    return hashlib.sha256(json.dumps([decides, hashes], sort_keys=True).encode()).hexdigest()
+    corpora = {name: replace(one, licence="", credit="") for name, one in recipe.corpora.items()}
+    decides = {
+        "heads": dict(recipe.heads),
+        "corpora": {name: asdict(one) for name, one in corpora.items()},
+        "training": asdict(replace(recipe.training, checkpoint_minutes=0, patience=1)),
+        "distil": asdict(replace(recipe.distil, teacher="")) if recipe.distil else None,
+        "unit": asdict(recipe.unit),
+        "hashes": hashes,
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -113,11 +113,20 @@ def test_a_checkpoint_of_another_recipe_is_refused(trained, data):
 
 
 def test_a_checkpoint_of_other_data_is_refused(data, tmp_path):
-    mine = make_data(tmp_path / "data" if (tmp_path / "data").mkdir() is None else tmp_path, many=12)
+    (tmp_path / "data").mkdir()
+    mine = make_data(tmp_path / "data", many=12)
     medtext.train(recipe(training={"epochs": 1}), tmp_path / "run", data=mine, threads=1)
     write_records(mine / "drugs.jsonl", records(12, seed=5, labels=("DRUG",)))
     with pytest.raises(WouldOverwriteError, match="of other data"):
         medtext.train(recipe(training={"epochs": 1}), tmp_path / "run", data=mine, resume=True)
+
+
+def test_a_credit_that_is_added_later_does_not_cost_the_training(data, tmp_path):
+    made = recipe(training={"epochs": 1})
+    one = medtext.train(made, tmp_path / "run", data=data, threads=1)
+    made["corpora"]["both"]["credit"] = "somebody"
+    assert medtext.train(made, tmp_path / "run", data=data, threads=1, resume=True).steps == one.steps
+    assert "both: somebody" in (tmp_path / "run" / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
 def test_overwrite_begins_anew(data, tmp_path):
