@@ -119,8 +119,8 @@ def _targets(stretch: Stretch, places: _Places, corpus: Corpus, sets: TagSets) -
     for at, start, end in words(stretch):
         held = places.at(start, end)
         if held is not None:
-            # A span that began in the stretch before goes on here.
-            begins = held is not before and held.start >= stretch.offsets[0][0]
+            # In a window behind another a span goes on; no other stretch continues the one before it, here as in use.
+            begins = held is not before and not (stretch.follows and held.start < start)
             row[at] = sets.row(f"{'B' if begins else 'I'}-{label}" for label in held.labels)
         elif not places.is_unknown(start, end):
             row[at] = nothing

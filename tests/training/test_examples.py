@@ -58,6 +58,14 @@ def test_a_word_in_pieces_has_one_tag_and_the_pieces_none():
     assert (start, end, tags) == (0, 9, {"B-MEDICATION"})
 
 
+def test_a_span_over_two_windows_goes_on_and_over_two_stretches_begins_again():
+    known = corpus(["PROBLEM"])
+    long = doc("chest pain pain pain pain", Gold(0, 25, ("PROBLEM",)))
+    assert [min(tags)[0] for *_, tags in example_tags(long, known, unit=Unit(4, 1))] == ["B", "I", "I", "I", "I"]
+    broken = doc("chest\n\npain", Gold(0, 11, ("PROBLEM",)))
+    assert [min(tags)[0] for *_, tags in example_tags(broken, known)] == ["B", "B"]
+
+
 def test_a_head_that_a_corpus_is_clear_of_learns_o_in_its_spans_and_nothing_elsewhere():
     one = doc("the pain", Gold(4, 8, ("PROBLEM",)))
     found = example_tags(one, corpus(["PROBLEM"], clear_of=("identifiers",)), head="identifiers")
