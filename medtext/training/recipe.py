@@ -7,7 +7,7 @@ Every label of a corpus must be accounted for: in `labels` (one of ours, or seve
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
@@ -150,7 +150,8 @@ def load_recipe(recipe: str | Path | Mapping[str, Any]) -> Recipe:
         raise ConfigError(f"{held.where('precision')}: precision is one of {', '.join(_PRECISIONS)}.")
     training = _built(Settings, _inner(held, "training"), "training")
     _check_settings(held, training)
-    distil = _built(Distil, _inner(held, "distil"), "distil") if "distil" in held else None
+    distil = _built(Distil, _inner(held, "distil"), "distil") if held.get("distil") is not None else None
+    _check_heads(held, heads, corpora, taught=distil is not None)
     unit = _built(Unit, _inner(held, "unit"), "unit")
     return Recipe(heads=heads, corpora=corpora, training=training, distil=distil, unit=unit, **texts)
 
@@ -264,6 +265,16 @@ def _check_names(held: Table, corpora: Mapping[str, Corpus]) -> None:
                 raise ConfigError(f"{held.where('corpora')}: corpus {one.name!r} is without {other!r}, which is none.")
     if not any(one.use == "train" for one in corpora.values()):
         raise ConfigError(f"{held.where('corpora')}: a recipe has at least one corpus whose use is train.")
+
+
+def _check_heads(held: Table, heads: Iterable[str], corpora: Mapping[str, Corpus], *, taught: bool) -> None:
+    """A head that nothing teaches would say anything."""
+    learning = {one.head for one in corpora.values() if one.use == "train"}
+    if taught and any(one.use == "unlabelled" for one in corpora.values()):
+        return
+    for head in heads:
+        if head not in learning:
+            raise ConfigError(f"{held.where('heads')}: head {head!r} has no corpus to learn from. Leave it out.")
 
 
 def _check_settings(held: Table, one: Settings) -> None:

@@ -64,11 +64,11 @@ def train(
 
         medtext.train("clinical-mini", "runs/mini", data="corpora", teacher="runs/base/best", resume=True)
 
-    Files that the recipe names lie under `data`. `base` and `teacher` stand for those of the recipe; an empty teacher
-    means none. `resume` goes on from the last checkpoint in `output`, or begins where there is none. `device` is a GPU
-    where there is one. `tell` gets each line of progress: figures only, never text. Raises ConfigError for a recipe
-    that cannot be, FormatError with note and span id for offsets that cannot be, WouldOverwriteError where `output`
-    holds another training, MissingExtraError without torch.
+    Files that the recipe names lie under `data`, base and teacher there or where the command runs. `base` and
+    `teacher` stand for those of the recipe; an empty teacher is none. `resume` goes on from the last checkpoint in
+    `output`, or begins where there is none. `device` is a GPU where there is one. `tell` gets each line of progress:
+    figures only, never text. Raises ConfigError for a recipe that cannot be, FormatError with note and span id for
+    offsets that cannot be, WouldOverwriteError where `output` holds another training, MissingExtraError without torch.
     """
     made = _chosen(load_recipe(recipe), base, teacher)
     folder, data = Path(output), Path(data)
@@ -137,8 +137,9 @@ def _taught(job: _Job, documents: Sequence[Document], examples: Sequence[Example
     if job.recipe.distil is None:
         return [{}] * len(examples)
     from medtext.training.distil import TAUGHT, taught_examples, teach
+    from medtext.training.model import find_folder
 
-    teacher = job.data / job.recipe.distil.teacher
+    teacher = find_folder(job.recipe.distil.teacher, job.data)
     chosen = {"fingerprint": job.facts["fingerprint"], "device": job.device}
     said = teach(teacher, documents, job.recipe, job.folder / TAUGHT, **chosen)
     return list(taught_examples(examples, said, list(job.recipe.heads)))
@@ -169,16 +170,11 @@ def _scorer(job: _Job, tagger: Tagger, dev: Sequence[Document]) -> Callable[[], 
 
 
 def _chosen(recipe: Recipe, base: str | None, teacher: str | None) -> Recipe:
-    """The recipe with what the user gave; a folder of the user's lies where the user says, not under the data."""
+    """The recipe with what the user gave; an empty teacher is none."""
     if teacher is not None:
-        place = _whole(teacher)
-        told = replace(recipe.distil, teacher=place) if recipe.distil else Distil(place)
+        told = replace(recipe.distil, teacher=teacher) if recipe.distil else Distil(teacher)
         recipe = replace(recipe, distil=told if teacher else None)
-    return replace(recipe, base=_whole(base)) if base else recipe
-
-
-def _whole(name: str) -> str:
-    return str(Path(name).resolve()) if Path(name).is_dir() else name
+    return replace(recipe, base=base) if base else recipe
 
 
 def _check_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:

@@ -53,3 +53,14 @@ def test_a_saved_model_opens_as_it_was(tagger, tmp_path):
 
 def test_the_packaged_truncation_is_off(tagger):
     assert len(tagger.tokenizer.encode("pain " * 40).ids) == 42
+
+
+def test_a_trained_model_may_be_the_base_of_another(tagger, tmp_path):
+    save_tagger(tagger, tmp_path / "saved")
+    heads = {"entities": HEADS["entities"], "identifiers": ("O", "B-Y", "I-Y")}
+    made = new_tagger(str(tmp_path / "saved"), heads, dropout=0.0, root=tmp_path)
+    ours, theirs = tagger.module.state_dict(), made.module.state_dict()
+    assert all(
+        torch.equal(ours[name], theirs[name]) for name in ours if name.startswith(("encoder.", "heads.entities"))
+    )
+    assert made.module["heads"]["identifiers"].out_features == 3

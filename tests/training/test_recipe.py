@@ -1,7 +1,11 @@
 """Recipes: every label accounted for, every fault named with its line."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from medtext.config import parse_yaml
 from medtext.errors import ConfigError, UnknownNameError
 from medtext.taxonomy import Taxonomy
 from medtext.training.recipe import load_recipe
@@ -66,6 +70,7 @@ def test_tags_are_iob2_in_the_order_of_the_labels():
         ({"corpora": {"a": {"head": "entities"}}}, "needs a file"),
         ({"corpora": {"a": {"file": "a", "use": "unlabelled"}}}, "at least one corpus whose use is train"),
         ({"unit": {"tokens": 2}}, "at least 4"),
+        ({"heads": {"entities": ["PROBLEM", "MEDICATION"], "names": ["NAME"]}}, "head 'names' has no corpus"),
     ],
 )
 def test_a_fault_is_named(changes, told):
@@ -78,6 +83,17 @@ def test_a_fault_in_a_file_comes_with_its_line(tmp_path):
     path.write_text("extends: clinical-base\nname: mine\ntraining:\n  epochs: 0\n")
     with pytest.raises(ConfigError, match=r"mine\.yaml:3: training: epochs is at least 1"):
         load_recipe(path)
+
+
+def test_the_recipe_in_the_readme_can_be_read():
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(extends: clinical-mini.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    made = load_recipe(parse_yaml(text))
+    assert made.corpora["corrected"].labels["IMAGING"] == ("TEST", "PROCEDURE")
+
+
+def test_a_recipe_over_another_may_do_without_its_teacher():
+    assert load_recipe({"extends": "clinical-mini", "distil": None}).distil is None
 
 
 def test_a_recipe_over_another_keeps_what_it_does_not_name(tmp_path):

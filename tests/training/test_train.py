@@ -188,26 +188,30 @@ def test_progress_holds_figures_only(trained):
         assert all(isinstance(value, int | float) for value in line.values())
 
 
-def test_what_a_corpus_does_not_annotate_is_not_unlearned(data, tmp_path):
-    """Trained on drugs alone, a model that knew pain still knows it; without the mask it would call it O."""
-    both = {"both": recipe()["corpora"]["both"]}
-    first = medtext.train(
-        recipe(corpora=both, training={"epochs": 8, "patience": 8}), tmp_path / "first", data=data, threads=1
-    )
-    assert first.strict_f1["fp32"]["both"] > 0.8
-    made = load_recipe(recipe())
-    documents = [one for one in load_documents(made, data).documents if one.corpus == "drugs"]
-    tagger = open_tagger(tmp_path / "first" / "best")
-    before = _pain_is_marked(tagger)
-    _learn(tagger, made, documents)
-    assert before
-    assert _pain_is_marked(tagger)
+def test_what_a_corpus_does_not_annotate_is_not_unlearned(trained, data):
+    """Taught on notes whose pains nobody marked: told so, a model keeps what it knows of pain; else it calls it O."""
+    folder, _ = trained
+    corpora = recipe()["corpora"]
+    masked = load_recipe(recipe())
+    blind = {**corpora, "drugs": {**corpora["drugs"], "labels": {"DRUG": "MEDICATION", "PAIN": "PROBLEM"}}}
+    sure = _sure_of_pain(open_tagger(folder / "best"))
+    kept, lost = (_after(folder, made, data) for made in (masked, load_recipe(recipe(corpora=blind))))
+    assert sure > 0.9
+    assert kept > 0.8
+    assert lost < 0.2
 
 
-def _pain_is_marked(tagger):
-    ids = tagger.tokenizer.encode("the pain daily").ids
-    logits = torch_rows(tagger, "cpu")([tuple(ids)])[0][0]
-    return tagger.heads["entities"][logits[2].argmax()] == "B-PROBLEM"
+def _after(folder, made, data):
+    """How sure the trained model is of a pain once it has seen the drugs of this recipe."""
+    tagger = open_tagger(folder / "best")
+    _learn(tagger, made, [one for one in load_documents(made, data).documents if one.corpus == "drugs"])
+    return _sure_of_pain(tagger)
+
+
+def _sure_of_pain(tagger):
+    ids = tuple(tagger.tokenizer.encode("the chest daily").ids)
+    logits = torch.as_tensor(torch_rows(tagger, "cpu")([ids])[0][0][2])
+    return logits.softmax(-1)[tagger.heads["entities"].index("B-PROBLEM")].item()
 
 
 def _learn(tagger, made, documents):
@@ -218,7 +222,8 @@ def _learn(tagger, made, documents):
     sets = {"entities": TagSets(made.tags("entities"))}
     examples = list(build_examples(documents, made, tagger.tokenizer, sets, tagger.specials))
     table = torch.tensor(sets["entities"].table())
-    optimizer = torch.optim.AdamW(tagger.module.parameters(), lr=0.002)
+    # Not Adam, which makes large steps of small gradients: the gradient itself is looked at.
+    optimizer = torch.optim.SGD(tagger.module.parameters(), lr=1e-3)
     for _ in range(30):
         batch = collate(examples, [{}] * len(examples), tagger.padding, "cpu")
         logits = tagger.logits(batch.ids, batch.mask)["entities"].flatten(0, 1)
