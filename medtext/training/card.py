@@ -90,6 +90,7 @@ def _data(recipe: Recipe, facts: Mapping[str, Any]) -> Iterator[str]:
         told = facts["corpora"][name]
         counts = ", ".join(f"{what} {many:,}" for what, many in told["counts"].items())
         yield f"| {name} | {corpus.use} | {corpus.licence or 'unstated'} | `{told['sha256']}` | {counts} |"
+    yield from ("", f"All documents as they were learned from and measured on: sha256 `{facts['documents_sha256']}`")
     credits = [f"- {name}: {one.credit.strip()}" for name, one in recipe.corpora.items() if one.credit]
     if credits:
         yield from ("", *credits)

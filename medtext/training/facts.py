@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import medtext
 from medtext.inference.hugging_face import hash_weights
 from medtext.runs.manifest import input_hash
-from medtext.training.corpora import Loaded
+from medtext.training.corpora import Document, Loaded
 from medtext.training.model import find_base, find_folder
 from medtext.training.recipe import Recipe
 
@@ -24,6 +24,7 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "nump
 def gather_facts(recipe: Recipe, loaded: Loaded, data: Path) -> dict[str, Any]:
     """The facts for the card, as plain values; no path and no moment is among them."""
     hashes = {name: input_hash(data / one.file)["sha256"] for name, one in recipe.corpora.items()}
+    documents = _documents_hash(loaded.documents)
     weights = {"base_sha256": hash_weights(find_base(recipe.base, data))}
     if recipe.distil:
         weights["teacher_sha256"] = hash_weights(find_folder(recipe.distil.teacher, data))
@@ -32,8 +33,18 @@ def gather_facts(recipe: Recipe, loaded: Loaded, data: Path) -> dict[str, Any]:
         "command": f"medtext train {recipe.name} --data DATA -o FOLDER" + " --teacher FOLDER" * bool(recipe.distil),
         "versions": dict(_versions()),
         "corpora": {name: {"sha256": hashes[name], "counts": loaded.counts[name]} for name in recipe.corpora},
-        "fingerprint": _fingerprint(recipe, {**weights, "data": hashes}),
+        "documents_sha256": documents,
+        "fingerprint": _fingerprint(recipe, {**weights, "documents": documents}),
     }
+
+
+def _documents_hash(documents: Iterable[Document]) -> str:
+    """The hash of all texts with their gold and use: what is learned from, also where it was generated."""
+    digest = hashlib.sha256()
+    for one in documents:
+        held = [one.id, one.use, one.text, [[gold.start, gold.end, *gold.labels] for gold in one.gold]]
+        digest.update(json.dumps(held).encode())
+    return digest.hexdigest()
 
 
 def _fingerprint(recipe: Recipe, hashes: dict[str, Any]) -> str:

@@ -174,7 +174,7 @@ def test_the_card_says_what_the_model_rests_on(trained, data):
         f"{report.dev[0]:.4f}",
     ):
         assert told in card
-    assert len(set(re.findall(r"`([0-9a-f]{64})`", card))) == 3  # the encoder and two corpora
+    assert len(set(re.findall(r"`([0-9a-f]{64})`", card))) == 4  # the encoder, two corpora, all documents
     assert re.search(r"\| both \| entities \| int8 \| \d+ \| \d+ \| [01]\.\d{3} \([01]\.\d{3}–[01]\.\d{3}\)", card)
     assert str(folder) not in card
     assert str(data) not in card
