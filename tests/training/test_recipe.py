@@ -1,6 +1,7 @@
 """Recipes: every label accounted for, every fault named with its line."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from medtext.config import parse_yaml
 from medtext.errors import ConfigError, UnknownNameError
 from medtext.taxonomy import Taxonomy
-from medtext.training.recipe import load_recipe
+from medtext.training.recipe import Corpus, Distil, Settings, load_recipe
 from tests.training.tiny_corpus import recipe
 
 
@@ -85,11 +86,17 @@ def test_a_fault_in_a_file_comes_with_its_line(tmp_path):
         load_recipe(path)
 
 
-def test_the_recipe_in_the_readme_can_be_read():
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    (text,) = re.findall(r"^```yaml\n(extends: clinical-mini.*?)^```", readme, re.MULTILINE | re.DOTALL)
+def test_the_recipe_in_the_documents_can_be_read():
+    told = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(extends: clinical-mini.*?)^```", told, re.MULTILINE | re.DOTALL)
     made = load_recipe(parse_yaml(text))
     assert made.corpora["corrected"].labels["IMAGING"] == ("TEST", "PROCEDURE")
+
+
+def test_the_documents_name_every_key_of_a_recipe():
+    told = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    keys = {one.name for kind in (Corpus, Settings, Distil) for one in fields(kind)} - {"name"}
+    assert not {key for key in keys if f"`{key}`" not in told}
 
 
 def test_a_recipe_over_another_may_do_without_its_teacher():
