@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from medtext.inference.decode import Found
 from medtext.review.evaluate import Evaluation
-from medtext.training.calibrate import calibration_error, fit_temperature, log_probabilities
+from medtext.training.calibrate import calibration_error, fit_temperature, likelihood, log_probabilities
 from medtext.training.corpora import Document
 from medtext.training.examples import ANY, Example, TagSets, build_examples
 from medtext.training.model import Tagger
@@ -52,8 +52,16 @@ def read_documents(tagger: Tagger, recipe: Recipe, documents: Sequence[Document]
 
 
 def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
-    """The temperature of a head that fits the gold of these documents best."""
-    return fit_temperature(*_known_words(read, recipe, head))
+    """The temperature at which the scores of this head's spans fit the gold of its documents best; 1 without any."""
+    mine = [at for at, one in enumerate(read.documents) if recipe.corpora[one.corpus].head == head]
+    if not mine:
+        return 1.0
+
+    def loss(temperature: float) -> float:
+        spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperature)
+        return likelihood(*_hits([read.documents[at] for at in mine], [spans[at] for at in mine], recipe))
+
+    return fit_temperature(loss)
 
 
 def score_corpora(
@@ -73,13 +81,19 @@ def _scored(read: Readings, recipe: Recipe, corpus: str, temperatures: Mapping[s
     head = recipe.corpora[corpus].head
     spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperatures[head])
     words = _word_error(*_known_words(read, recipe, head), temperatures[head])
-    return Scored(corpus, head, compare(read.documents, spans, recipe), words, _span_error(read, spans, recipe))
+    return Scored(
+        corpus,
+        head,
+        compare(read.documents, spans, recipe),
+        words,
+        calibration_error(*_hits(read.documents, spans, recipe)),
+    )
 
 
 def _known_words(read: Readings, recipe: Recipe, head: str) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Logits and possible tags of the words that a corpus of this head judges, among the tags that it annotates.
 
-    The others count as -1e9: with them in, the flattest distribution would look best wherever O may be any of them.
+    The others count as -1e9: where O may be any of them, nothing is known of their shares.
     """
     import numpy
 
@@ -109,11 +123,14 @@ def _word_error(logits: numpy.ndarray, possible: numpy.ndarray, temperature: flo
     return calibration_error(scores.max(-1)[inside], right[inside])
 
 
-def _span_error(read: Readings, spans: Sequence[Sequence[Found]], recipe: Recipe) -> float | None:
+def _hits(
+    documents: Sequence[Document], spans: Sequence[Sequence[Found]], recipe: Recipe
+) -> tuple[list[float], list[bool]]:
+    """The score of each judged span, and whether it is right in place and label."""
     scores, right = [], []
-    for document, found in zip(read.documents, spans, strict=True):
+    for document, found in zip(documents, spans, strict=True):
         gold = set(known(document))
         for start, end, label, score in judged(document, found, recipe):
             scores.append(score)
             right.append((start, end, label) in gold)
-    return calibration_error(scores, right)
+    return scores, right

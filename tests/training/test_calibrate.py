@@ -9,30 +9,28 @@ np = pytest.importorskip("numpy")
 from medtext.training.calibrate import calibration_error, fit_temperature, likelihood  # noqa: E402
 
 
-def drawn(temperature, *, words=4000, tags=4, seed=1):
-    """Logits that are too sure by this temperature, and the tags drawn from the honest ones."""
+def drawn(temperature, *, count=6000, seed=1):
+    """A loss by temperature: log-odds that are too sure by this one, of events drawn from the honest ones."""
     rng = np.random.default_rng(seed)
-    honest = rng.normal(size=(words, tags)) * 2
-    shares = np.exp(honest) / np.exp(honest).sum(-1, keepdims=True)
-    gold = np.array([rng.choice(tags, p=one) for one in shares])
-    return honest * temperature, np.eye(tags, dtype=bool)[gold]
+    honest = rng.normal(size=count) * 2
+    right = rng.random(count) < 1 / (1 + np.exp(-honest))
+    return lambda at: likelihood(1 / (1 + np.exp(-honest * temperature / at)), right)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_the_temperature_that_made_scores_too_sure_is_found(temperature):
-    assert fit_temperature(*drawn(temperature)) == pytest.approx(temperature, rel=0.08)
+    assert fit_temperature(drawn(temperature)) == pytest.approx(temperature, rel=0.08)
 
 
 def test_no_other_temperature_is_likelier():
-    logits, possible = drawn(2.0, words=500)
-    best = fit_temperature(logits, possible)
-    least = likelihood(logits, possible, best)
-    assert all(least <= likelihood(logits, possible, one) + 1e-9 for one in (0.5, 1.0, 1.9, 2.2, 5.0))
+    loss = drawn(2.0, count=500)
+    least = loss(fit_temperature(loss))
+    assert all(least <= loss(one) + 1e-6 for one in (0.5, 1.0, 1.7, 2.4, 5.0))
 
 
-def test_without_a_word_nothing_is_changed():
-    assert fit_temperature(np.zeros((0, 3)), np.zeros((0, 3), dtype=bool)) == 1.0
+def test_without_a_case_there_is_no_error():
     assert calibration_error([], []) is None
+    assert likelihood([], []) == 0
 
 
 def test_scores_that_keep_their_word_have_no_error():
