@@ -202,6 +202,15 @@ class Span:
             raise NoteError(f"{what} carries the same code twice.")
         check_score(self.score, what)
 
+    def linked(self, candidates: tuple[Candidate, ...], codes: tuple[Code, ...]) -> Span:
+        """This span with these candidates and codes, each code once; the rest was checked when it was built."""
+        made = object.__new__(type(self))
+        for name in self.__slots__:
+            object.__setattr__(made, name, getattr(self, name))
+        object.__setattr__(made, "candidates", candidates)
+        object.__setattr__(made, "codes", codes)
+        return made
+
     @property
     def start(self) -> int:
         """First code point of the first fragment."""

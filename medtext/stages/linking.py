@@ -12,13 +12,13 @@ from typing import Any
 from medtext.config import read_yaml
 from medtext.errors import ConfigError
 from medtext.note import Note
-from medtext.span import Candidate, Span
+from medtext.span import Candidate, Code, Span
 from medtext.taxonomy import Taxonomy
 from medtext.terminology.concepts import load_concepts
 from medtext.terminology.drugs import drug_rules
 from medtext.terminology.labs import lab_rules
 from medtext.terminology.linker import Linker, Restriction, choose
-from medtext.terminology.readings import Context
+from medtext.terminology.readings import Context, is_contextual
 from medtext.terminology.store import Terminology
 from medtext.terminology.wording import shipped_wording
 
@@ -60,34 +60,43 @@ class Linking:
             sources, systems=systems, wording=shipped_wording(), limit=limit, restrictions=restrictions
         )
         # A table of concepts has one code for a test or a drug: nothing beside it is needed to choose.
-        self._reader = _ContextReader() if self._terminologies else None
+        contextual = any(map(is_contextual, {system for one in self._terminologies for system in one.releases}))
+        self._reader = _ContextReader() if contextual else None
         self._threshold, self._limit = threshold, limit
+        self._labels = frozenset(self._linker.labels)
+        self._known: dict[_Asked, _Linked] = {}
 
     def __call__(self, note: Note) -> Note:
         return next(self.pipe([note]))
 
     def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
-        """The notes one for one; a mention that recurs in them is looked up once."""
-        known: dict[_Asked, tuple[Candidate, ...]] = {}
+        """The notes one for one; a mention that has come before in the same context is not looked up again."""
         for note in notes:
             beside = self._reader.read(note) if self._reader else {}
-            linked = [self._link(note, span, beside.get(span.id), known) for span in note.layer("entity")]
+            linked = [self._link(note, span, beside.get(span.id)) for span in note.layer("entity")]
             yield note.update(span for span in linked if span is not None)
 
-    def _link(
-        self, note: Note, span: Span, beside: Context | None, known: dict[_Asked, tuple[Candidate, ...]]
-    ) -> Span | None:
+    def _link(self, note: Note, span: Span, beside: Context | None) -> Span | None:
         """The span with what was found, or None where there is nothing to change."""
-        if span.status == "rejected" or span.candidates or span.label not in self._linker.labels:
+        if span.status == "rejected" or span.candidates or span.label not in self._labels:
             return None
-        mention = (span.x.get("expansion") or " ".join(note.quote(span)), span.label, beside)
-        if mention not in known:
-            known[mention] = self._linker.candidates(*mention)
-        found = _as_abbreviation(known[mention]) if span.x.get("expansion") else known[mention]
+        written_out = span.x.get("expansion")
+        asked = written_out or " ".join(note.quote(span)), span.label, beside, bool(written_out)
+        found, codes = self._known.get(asked) or self._look_up(asked)
         if not found:
             return None
         free = not span.codes and span.status in ("predicted", "added")
-        return replace(span, candidates=found, codes=choose(found, self._threshold) if free else span.codes)
+        return span.linked(found, codes if free else span.codes)
+
+    def _look_up(self, asked: _Asked) -> _Linked:
+        """The candidates of a mention and the codes that are sure; kept until there are too many."""
+        mention, label, beside, written_out = asked
+        found = self._linker.candidates(mention, label, beside)
+        found = _as_abbreviation(found) if written_out else found
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[asked] = found, choose(found, self._threshold)
+        return self._known[asked]
 
     def describe(self) -> dict[str, Any]:
         """The concept table with its releases, the rules, and from which score on codes are chosen."""
@@ -142,7 +151,9 @@ class _ContextReader:
         return {"specimen": specimen, "panel": heading if heading in self._labs.panels else ""}
 
 
-_Asked = tuple[str, str, Context | None]
+_Asked = tuple[str, str, Context | None, bool]
+_Linked = tuple[tuple[Candidate, ...], tuple[Code, ...]]
+_REMEMBERED = 1 << 14  # mentions; some 10 MB
 _BESIDE = 20  # characters between a test and the specimen that it is of
 _CLAUSE = re.compile(r"[,;:\n]|\.\s")
 _LONGEST = 60  # characters that are looked through for a dose form

@@ -114,19 +114,36 @@ class CandidateIndex:
 
         The first way that finds anything is the last that is tried; `thorough` tries all.
         """
-        exact = self._same("exact", spaced(mention), allowed)
-        if exact and not thorough:
-            return exact
-        for key in self.wording.keys(mention):
-            if key and (found := self._same("normal", joined(key), allowed)) and not thorough:
-                return found
-        if not key:
-            return exact
-        if not thorough:
-            return self._alike(key, allowed)
-        full = next(self.wording.keys(mention))
-        hits = [*exact, *self._same("normal", joined(full), allowed), *self._alike(full, allowed)]
+        if thorough:
+            return self.thorough(mention, allowed=allowed)
+        return self.same(mention, allowed=allowed) or self.alike(mention, allowed=allowed)
+
+    def thorough(self, mention: str, *, allowed: Array | None = None) -> list[Hit]:
+        """What is found in all ways, those as it stands first; here modifiers count."""
+        key = self._keys(mention)[0]
+        normal = self._same("normal", joined(key), allowed) if key else []
+        hits = [*self._same("exact", spaced(mention), allowed), *normal, *self._alike(key, allowed)]
         return list({hit.number: hit for hit in reversed(hits)}.values())[::-1]
+
+    def same(self, mention: str, *, allowed: Array | None = None) -> list[Hit]:
+        """The forms that are the mention as it stands; where there is none, those with its key."""
+        if exact := self._same("exact", spaced(mention), allowed):
+            return exact
+        for key in dict.fromkeys(self._keys(mention)):
+            if key and (found := self._same("normal", joined(key), allowed)):
+                return found
+        return []
+
+    def alike(self, mention: str, *, allowed: Array | None = None) -> list[Hit]:
+        """The forms with words in common with a mention, misspelled or not; its modifiers count nothing."""
+        return self._alike(self._keys(mention)[1], allowed)
+
+    def _keys(self, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What a name has in common with its other spellings; then the same without its modifiers."""
+        words = self.wording.words(text)
+        bare = [word for word in words if word not in self.wording.modifiers]
+        full, rest = (tuple(sorted(filter(None, map(self._stem, one)))) for one in (words, bare))
+        return full, rest
 
     def _same(self, kind: str, text: str, allowed: Array | None) -> list[Hit]:
         """The forms that are the same as a text, exactly or by their key."""
@@ -135,7 +152,7 @@ class CandidateIndex:
         hits = []
         for number in self._arrays[f"{kind}_forms"][low:high].tolist():
             owner = int(self.owners[number])
-            same = self.text(number) if kind == "exact" else joined(next(self.wording.keys(self.text(number))))
+            same = self.text(number) if kind == "exact" else joined(self._key(self.text(number)))
             if same == text and (allowed is None or allowed[owner]):
                 hits.append(Hit(number, owner, kind.replace("normal", "normalised"), 1.0, 1.0, self._is_head(number)))
         return hits
@@ -145,6 +162,8 @@ class CandidateIndex:
 
     def _alike(self, key: tuple[str, ...], allowed: Array | None) -> list[Hit]:
         """The forms with the most weight of words in common, none with another trait."""
+        if not key:
+            return []
         near = {word: self._near(word) for word in dict.fromkeys(key)}
         total = sum(self._weight(word, variants) for word, variants in near.items())
         worth = {word: self._worth(variants) for word, variants in near.items()}

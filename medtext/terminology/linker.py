@@ -25,14 +25,13 @@ from medtext.span import Candidate, Code
 from medtext.terminology.candidates import Hit
 from medtext.terminology.concepts import Concepts
 from medtext.terminology.ranking import Ranker, shipped_ranker
-from medtext.terminology.readings import Context, MentionReader, Reading, Senses, Told, is_thorough
+from medtext.terminology.readings import Context, MentionReader, Reading, Senses, Told, is_contextual, is_thorough
 from medtext.terminology.sources import FolderSource, Proposed, Source, source_of
 from medtext.terminology.store import Terminology
 from medtext.terminology.wording import Wording, shipped_wording
 
 _LONGEST = 200  # characters; what is longer is a sentence, not a name
 _DETAILED = 20  # candidates of a system that the store is asked about
-_SURE = ("exact", "normalised", "abbreviation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,12 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question to the linker, and what the sources have answered so far: (source, system, text) → hits."""
+    """A question to the linker, and what the sources have answered so far: (source, system, text, how) → hits."""
 
     mention: str
     label: str
     context: Context
-    known: dict[tuple[int, str, str], list[Hit]] = field(default_factory=dict)
+    known: dict[tuple[int, str, str, str], list[Hit]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,7 @@ class Linker:
         self._restrictions = restrictions or {}
         self._ranker = ranker or shipped_ranker()
         self._reader = MentionReader(abbreviations)
+        self._official_systems = {system for one in self._sources if not one.curated for system in one.releases}
         self._masks: dict[tuple[int, str, str], Any] = {}
 
     @property
@@ -129,47 +129,65 @@ class Linker:
         return tuple(candidate for _, _, candidate in ranked)
 
     def _found(self, asked: _Asked, system: str) -> list[Found]:
-        """All that a mention may mean in one system, in no order, with the features that the ranker weighs."""
-        official = any(system in one.releases for one in self._sources if not one.curated)
-        if not official:
-            # Nearly all that a dictionary marks stands in the table as it is.
-            found = self._collected(asked, system, [Reading(asked.mention, "exact")], None, thorough=False)
-            if any(one.match in _SURE for one in found):
+        """All that a mention may mean in one system, in no order, with the features that the ranker weighs.
+
+        Names that are merely alike are looked for only where no way to read the mention is a name as it stands.
+        """
+        official = system in self._official_systems
+        if not (official and is_contextual(system)):
+            # Nearly all that a dictionary marks stands in a table or in the release as it is.
+            found = self._collected(asked, system, [Reading(asked.mention, "exact")], None, "same")
+            if found:
                 return found
         readings, told = self._reader.read(asked.mention, system, asked.context)
-        return self._collected(asked, system, readings, told, thorough=official and is_thorough(told))
+        if official and is_thorough(told):
+            return self._collected(asked, system, readings, told, "thorough")
+        same = self._collected(asked, system, readings, told, "same")
+        return same or self._collected(asked, system, readings, told, "alike")
 
     def _collected(
-        self, asked: _Asked, system: str, readings: Sequence[Reading], told: Told, *, thorough: bool
+        self, asked: _Asked, system: str, readings: Sequence[Reading], told: Told, how: str
     ) -> list[Found]:
-        """What the readings find, each owner once and as its best; where any of it is sure, that alone."""
+        """What the readings find, each owner once and as its best."""
         best: dict[tuple[int, int], Found] = {}
         for number, source in enumerate(self._sources):
-            for hit, reading in self._hits(asked, number, readings, system, thorough=thorough and not source.curated):
+            for hit, reading in self._hits(asked, number, readings, system, how):
                 if not source.curated or source.proposed(hit.owner, system):
                     one = self._weighed(source, hit, reading, system, told)
                     held = best.get((number, hit.owner))
                     if held is None or self._strength(system, one) > self._strength(system, held):
                         best[number, hit.owner] = one
-        sure = [one for one in best.values() if one.match in _SURE]
-        return sure if sure and not thorough else list(best.values())
+        return list(best.values())
 
     def _hits(
-        self, asked: _Asked, number: int, readings: Sequence[Reading], system: str, *, thorough: bool
+        self, asked: _Asked, number: int, readings: Sequence[Reading], system: str, how: str
     ) -> Iterator[tuple[Hit, Reading]]:
         """What each reading finds in a source; one that is found as it stands is the last unless all are wanted."""
         source, mask = self._sources[number], self._mask(number, asked.label, system)
         if mask is None:
             return
+        if how == "thorough" and not source.curated:
+            for reading in readings:
+                for hit in source.index.thorough(reading.text, allowed=mask):
+                    yield hit, reading
+            return
         for reading in readings:
-            # A table answers for all its systems at once.
-            key = number, "" if source.curated else system, reading.text
-            if key not in asked.known:
-                asked.known[key] = source.index.find(reading.text, allowed=mask, thorough=thorough)
-            hits = asked.known[key]
+            same = self._looked_up(asked, number, system, reading.text, "same", mask)
+            hits = same
+            if how != "same" and not same:
+                hits = self._looked_up(asked, number, system, reading.text, "alike", mask)
             yield from ((hit, reading) for hit in hits)
-            if not thorough and reading.match == "exact" and hits and hits[0].way in _SURE:
+            if same and reading.match == "exact":
                 return
+
+    def _looked_up(self, asked: _Asked, number: int, system: str, text: str, how: str, mask: Any) -> list[Hit]:
+        """The answer of a source, asked for once: a table answers for all its systems at once."""
+        source = self._sources[number]
+        key = number, "" if source.curated else system, text, how
+        if key not in asked.known:
+            index = source.index
+            asked.known[key] = (index.same if how == "same" else index.alike)(text, allowed=mask)
+        return asked.known[key]
 
     def features(
         self, mention: str, label: str, system: str, context: Context | None = None

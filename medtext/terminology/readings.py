@@ -83,6 +83,11 @@ class MentionReader:
                     yield " ".join([*words[:at], sense, *words[at + 1 :]])
 
 
+def is_contextual(system: str) -> bool:
+    """Whether what stands beside a mention chooses among the codes of a system."""
+    return system in ("LOINC", "RXNORM")
+
+
 def is_thorough(told: Told) -> bool:
     """Whether all ways are tried: where one name is shared by many codes, and the context has to choose."""
     return isinstance(told, LabContext) or (isinstance(told, DrugContext) and bool(told.strengths))
