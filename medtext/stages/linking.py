@@ -19,6 +19,7 @@ from medtext.terminology.drugs import drug_rules
 from medtext.terminology.labs import lab_rules
 from medtext.terminology.linker import Linker, Restriction, choose
 from medtext.terminology.readings import Context, is_contextual
+from medtext.terminology.matcher import fold
 from medtext.terminology.store import Terminology
 from medtext.terminology.wording import shipped_wording
 
@@ -81,7 +82,8 @@ class Linking:
         if span.status == "rejected" or span.candidates or span.label not in self._labels:
             return None
         written_out = span.x.get("expansion")
-        asked = written_out or " ".join(note.quote(span)), span.label, beside, bool(written_out)
+        # Case says nothing here: a sense was chosen before, by `phrases`.
+        asked = fold(written_out or " ".join(note.quote(span))), span.label, beside, bool(written_out)
         found, codes = self._known.get(asked) or self._look_up(asked)
         if not found:
             return None

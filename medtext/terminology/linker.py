@@ -123,6 +123,8 @@ class Linker:
             return ()
         asked, ranked = _Asked(mention, label, context or Context()), []
         for order, system in enumerate(self._systems[label]):
+            if not any(system in one.systems for one in self._sources):
+                continue
             for candidate in self._best(asked, system):
                 ranked.append((-(candidate.score or 0.0), order, candidate))
         ranked.sort(key=lambda one: one[:2])
@@ -154,8 +156,8 @@ class Linker:
             for hit, reading in self._hits(asked, number, readings, system, how):
                 if not source.curated or source.proposed(hit.owner, system):
                     one = self._weighed(source, hit, reading, system, told)
-                    held = best.get((number, hit.owner))
-                    if held is None or self._strength(system, one) > self._strength(system, held):
+                    held = best.setdefault((number, hit.owner), one)
+                    if held is not one and self._strength(system, one) > self._strength(system, held):
                         best[number, hit.owner] = one
         return list(best.values())
 
@@ -215,7 +217,9 @@ class Linker:
         self, asked: _Asked, system: str
     ) -> tuple[list[tuple[Found, list[Proposed], dict[str, float]]], list[dict[str, float]]]:
         """The best with their codes and features, each code once; then the features of the others."""
-        found = sorted(self._found(asked, system), key=lambda one: -self._strength(system, one))
+        found = self._found(asked, system)
+        if len(found) > 1:
+            found.sort(key=lambda one: -self._strength(system, one))
         detailed, taken = [], set()
         for one in found[:_DETAILED]:
             fresh = [told for told in one.source.proposed(one.owner, system) if told.code not in taken]

@@ -36,6 +36,7 @@ class Source(Protocol):
 
     index: CandidateIndex
     releases: Mapping[str, str]
+    systems: frozenset[str]
     curated: bool
 
     def allowed(self, label: str, systems: Sequence[str], kinds: Sequence[str], under: Sequence[str]) -> Array | None:
@@ -63,6 +64,7 @@ class ConceptSource:
     def __init__(self, concepts: Concepts, wording: Wording) -> None:
         self.concepts = concepts.concepts
         self.releases = concepts.releases
+        self.systems = frozenset(code.system for concept in self.concepts for code in concept.codes)
         self._labels = concepts.labels
         kinds = {label: number for number, label in enumerate(self._labels)}
         names = ((form, number) for number, concept in enumerate(self.concepts) for form in concept.forms)
@@ -102,6 +104,7 @@ class FolderSource:
     def __init__(self, terminology: Terminology) -> None:
         self.terminology = terminology
         self.releases = terminology.releases
+        self.systems = frozenset(self.releases)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FolderSource, (self.terminology,)
