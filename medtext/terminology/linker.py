@@ -44,12 +44,12 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question to the linker, and what the sources have answered so far: (source, system, text, how) → hits."""
+    """A question to the linker, and the answers so far: (source, system, text, as it stands) → hits."""
 
     mention: str
     label: str
     context: Context
-    known: dict[tuple[int, str, str, str], list[Hit]] = field(default_factory=dict)
+    known: dict[tuple[int, str, str, bool], list[Hit]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +147,7 @@ class Linker:
         same = self._collected(asked, system, readings, told, "same")
         return same or self._collected(asked, system, readings, told, "alike")
 
-    def _collected(
-        self, asked: _Asked, system: str, readings: Sequence[Reading], told: Told, how: str
-    ) -> list[Found]:
+    def _collected(self, asked: _Asked, system: str, readings: Sequence[Reading], told: Told, how: str) -> list[Found]:
         """What the readings find, each owner once and as its best."""
         best: dict[tuple[int, int], Found] = {}
         for number, source in enumerate(self._sources):
@@ -174,21 +172,21 @@ class Linker:
                     yield hit, reading
             return
         for reading in readings:
-            same = self._looked_up(asked, number, system, reading.text, "same", mask)
+            same = self._looked_up(asked, number, system, reading.text)
             hits = same
             if how != "same" and not same:
-                hits = self._looked_up(asked, number, system, reading.text, "alike", mask)
+                hits = self._looked_up(asked, number, system, reading.text, same=False)
             yield from ((hit, reading) for hit in hits)
             if same and reading.match == "exact":
                 return
 
-    def _looked_up(self, asked: _Asked, number: int, system: str, text: str, how: str, mask: Any) -> list[Hit]:
+    def _looked_up(self, asked: _Asked, number: int, system: str, text: str, *, same: bool = True) -> list[Hit]:
         """The answer of a source, asked for once: a table answers for all its systems at once."""
         source = self._sources[number]
-        key = number, "" if source.curated else system, text, how
+        key = number, "" if source.curated else system, text, same
         if key not in asked.known:
-            index = source.index
-            asked.known[key] = (index.same if how == "same" else index.alike)(text, allowed=mask)
+            look = source.index.same if same else source.index.alike
+            asked.known[key] = look(text, allowed=self._mask(number, asked.label, system))
         return asked.known[key]
 
     def features(

@@ -19,7 +19,7 @@ from medtext.errors import ConfigError
 from medtext.span import Code
 
 if TYPE_CHECKING:
-    from medtext.terminology.store import Link, Terminology
+    from medtext.terminology.store import Entry, Link, Terminology
 
 SEXES = {"248152002": "female", "248153007": "male"}
 _AGES = ("445518008", "424144002")  # age at onset of the finding; current age
@@ -85,9 +85,10 @@ def crosswalk(
 
     `age` is in years and is taken as the age at onset too. `findings` are other codes of the patient: when they are
     given, what they do not hold counts as absent. `targets` is the compiled ICD-10-CM: with it, a target that needs a
-    seventh character gets those that exist as options. Raises UnknownCodeError, and ConfigError for another sex.
+    seventh character gets those that exist as options. A retired code is followed to the one that means the same.
+    Raises UnknownCodeError, and ConfigError for another sex.
     """
-    entry = terminology[code]
+    entry = _in_use(terminology, terminology[code])
     held = None if findings is None else frozenset(_with_ancestors(terminology, findings))
     rules = [link for link in entry.maps if link.system == system]
     found = follow(rules, Patient(sex, age, held), own=entry.code.code)
@@ -98,6 +99,18 @@ def follow(rules: Iterable[Link], patient: Patient, *, own: str = "") -> tuple[M
     """What the rules of one code lead to; `own` is that code, of which a rule may ask too."""
     ordered = sorted(rules, key=lambda one: (one.group, one.priority))
     return tuple(_chosen(list(group), patient, own) for _, group in groupby(ordered, key=lambda one: one.group))
+
+
+def _in_use(terminology: Terminology, entry: Entry) -> Entry:
+    """A concept, or where it is retired and has no map itself, the one that now means the same."""
+    seen = {entry.number}
+    while not entry.active and not entry.maps and entry.replacement is not None:
+        later = terminology.get(entry.replacement)
+        if later is None or later.number in seen:
+            break
+        seen.add(later.number)
+        entry = later
+    return entry
 
 
 def _chosen(rules: Sequence[Link], patient: Patient, own: str) -> MapTarget:

@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from functools import reduce
 from pathlib import Path
 
+import medtext
 from medtext.note import Note
 from medtext.review.statistics import Bootstrap
-from medtext.span import Span
-from medtext.stages.assertion import Assertions
-from medtext.stages.linking import Linking
-from medtext.stages.phrases import Phrases
-from medtext.stages.sections import Sections
-from medtext.stages.sentences import Sentences
-from medtext.terminology.store import Terminology
 from tests.benchmarks.linkdata import data
 from tests.benchmarks.section import Row
 
@@ -33,24 +26,10 @@ def reports(name: str) -> list[tuple[Note, frozenset[str]]]:
 
 
 def reader(folder: Path) -> Callable[[Iterable[Note]], Iterator[Note]]:
-    """Sentences, sections, the dictionary, names of ICD-10-CM that it leaves, assertions, codes."""
-    forms = Terminology(folder).forms
-    stages = [Sentences(), Sections(), Phrases()]
-    rest = [Assertions(), Linking(terminology=folder, threshold=THRESHOLD)]
-
-    def read(notes: Iterable[Note]) -> Iterator[Note]:
-        for note in notes:
-            begun = reduce(_after, stages, note)
-            taken = [(span.start, span.end) for span in begun.layer("entity")]
-            matches = dict.fromkeys((start, end) for start, end, _ in forms.find(note.text))
-            free = [(a, b) for a, b in matches if not any(a < end and start < b for start, end in taken)]
-            yield reduce(_after, rest, begun.add(Span(((start, end),), "PROBLEM") for start, end in free))
-
-    return read
-
-
-def _after(note: Note, stage: Callable[[Note], Note]) -> Note:
-    return stage(note)
+    """The stages as a user names them: sentences, sections, the two dictionaries, assertions, codes."""
+    told = {"terminology": [str(folder)]}
+    stages = ["sentences", "sections", {"phrases": told}, "assertion", {"linking": told | {"threshold": THRESHOLD}}]
+    return medtext.load({"stages": stages}).pipe
 
 
 def said(note: Note) -> frozenset[str]:

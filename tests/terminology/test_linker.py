@@ -153,3 +153,13 @@ def test_codes_are_chosen_when_one_concept_is_sure_and_alone(candidates, chosen)
 )  # fmt: skip
 def test_singular_and_plural_share_a_stem(one, many):
     assert stem(one) == stem(many)
+
+
+def test_what_one_source_knows_for_sure_hides_what_is_merely_alike_in_another():
+    sure = Concepts("one", "1", (concept("PROBLEM", "Hypertension", "ICD10CM:I10"),), {})
+    alike = Concepts("two", "1", (concept("PROBLEM", "Portal hypertension", "ICD10CM:K76.6"),), {})
+    for sources in ([sure, alike], [alike, sure]):
+        found = Linker(sources, systems=SYSTEMS, wording=WORDING).candidates("hypertension", "PROBLEM")
+        assert [str(one.code) for one in found] == ["ICD10CM:I10"]
+    (found,) = Linker(alike, systems=SYSTEMS, wording=WORDING).candidates("hypertension", "PROBLEM")
+    assert (str(found.code), found.match) == ("ICD10CM:K76.6", "partial")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -13,13 +12,14 @@ from medtext.config import read_yaml
 from medtext.errors import ConfigError
 from medtext.note import Note
 from medtext.span import Candidate, Code, Span
+from medtext.stages.linking.beside import ContextReader
+from medtext.stages.linking.patient import PatientReader
 from medtext.taxonomy import Taxonomy
 from medtext.terminology.concepts import load_concepts
-from medtext.terminology.drugs import drug_rules
-from medtext.terminology.labs import lab_rules
+from medtext.terminology.crosswalks import Crosswalks
 from medtext.terminology.linker import Linker, Restriction, choose
-from medtext.terminology.readings import Context, is_contextual
 from medtext.terminology.matcher import fold
+from medtext.terminology.readings import Context, is_contextual
 from medtext.terminology.store import Terminology
 from medtext.terminology.wording import shipped_wording
 
@@ -29,6 +29,10 @@ class Linking:
 
     `terminology` are compiled folders that are asked beside the concepts. The unit of a result, the specimen and the
     panel around a test choose among tests; the dose of a drug chooses among its strengths and forms.
+
+    A SNOMED CT code of a terminology that has maps brings the ICD-10-CM codes it maps to, as candidates of the match
+    `map`. The rules ask for age and sex: `patient` says under which keys they stand in the note's meta (`age` and `sex`
+    unless told). A target that stands open, for want of these or of another finding, is never chosen.
 
     What a person has decided stays: codes that are there are never replaced, a rejected span is left alone, and one
     that was accepted or corrected gets candidates only.
@@ -44,6 +48,7 @@ class Linking:
         concepts: str | Path | Sequence[str | Path] = "starter",
         terminology: str | Path | Sequence[str | Path] = (),
         taxonomy: str | Path = "clinical",
+        patient: Mapping[str, str] | None = None,
         threshold: float = 0.8,
         limit: int = 5,
     ) -> None:
@@ -62,7 +67,8 @@ class Linking:
         )
         # A table of concepts has one code for a test or a drug: nothing beside it is needed to choose.
         contextual = any(map(is_contextual, {system for one in self._terminologies for system in one.releases}))
-        self._reader = _ContextReader() if contextual else None
+        self._reader = ContextReader() if contextual else None
+        self._crosswalks, self._patient = Crosswalks(self._terminologies), PatientReader(patient or {})
         self._threshold, self._limit = threshold, limit
         self._labels = frozenset(self._linker.labels)
         self._known: dict[_Asked, _Linked] = {}
@@ -75,7 +81,17 @@ class Linking:
         for note in notes:
             beside = self._reader.read(note) if self._reader else {}
             linked = [self._link(note, span, beside.get(span.id)) for span in note.layer("entity")]
-            yield note.update(span for span in linked if span is not None)
+            changed = [span for span in linked if span is not None]
+            yield note.update(self._mapped(note, changed) if self._crosswalks else changed)
+
+    def _mapped(self, note: Note, spans: Iterable[Span]) -> Iterator[Span]:
+        """The spans with what their codes map to; a code is chosen so where the name itself has led to none."""
+        patient = self._patient.read(note)
+        before = {span.id: span.codes for span in note.spans}
+        for span in spans:
+            found, codes = self._crosswalks.extend(span.candidates, span.codes, patient, self._threshold)
+            free = not before[span.id] and span.status in ("predicted", "added")
+            yield span.linked(found, codes if free else span.codes)
 
     def _link(self, note: Note, span: Span, beside: Context | None) -> Span | None:
         """The span with what was found, or None where there is nothing to change."""
@@ -117,59 +133,9 @@ def _as_abbreviation(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]
     return tuple(replace(one, match="abbreviation") if one.match == "exact" else one for one in candidates)
 
 
-class _ContextReader:
-    """What a note says of its tests and drugs beside their names."""
-
-    def __init__(self) -> None:
-        self._labs, self._drugs = lab_rules(), drug_rules()
-
-    def read(self, note: Note) -> dict[str, Context]:
-        """Span id → context, for the spans that have any."""
-        told: dict[str, dict[str, str]] = {}
-        entities = {span.id: span for span in note.layer("entity")}
-        for relation in note.relations:
-            if relation.source in entities and relation.target in entities:
-                said = " ".join(note.quote(entities[relation.source]))
-                if relation.type == "value_of":
-                    told.setdefault(relation.target, {})["unit"] = _unit(said)
-                elif relation.type == "dose_of":
-                    told.setdefault(relation.target, {})["strength"] = said
-        for span in entities.values():
-            if span.label == "TEST":
-                told.setdefault(span.id, {}).update(self._around(note.text, span))
-            elif span.label == "MEDICATION":
-                told.setdefault(span.id, {})["form"] = self._drugs.form(
-                    note.text[span.end : _end_of_clause(note.text, span.end)]
-                )
-        contexts = {name: Context(**held) for name, held in told.items()}
-        return {name: context for name, context in contexts.items() if context != Context()}
-
-    def _around(self, text: str, span: Span) -> dict[str, str]:
-        """The specimen that is named right beside a test, and the panel whose heading begins its line."""
-        start = text.rfind("\n", 0, span.start) + 1
-        before, after = text[start : span.start], text[span.end : _end_of_clause(text, span.end)]
-        heading = before.partition(":")[0].strip().lower() if ":" in before else ""
-        specimen = self._labs.specimen(before[-_BESIDE:]) or self._labs.specimen(after[:_BESIDE])
-        return {"specimen": specimen, "panel": heading if heading in self._labs.panels else ""}
-
-
 _Asked = tuple[str, str, Context | None, bool]
 _Linked = tuple[tuple[Candidate, ...], tuple[Code, ...]]
 _REMEMBERED = 1 << 14  # mentions; some 10 MB
-_BESIDE = 20  # characters between a test and the specimen that it is of
-_CLAUSE = re.compile(r"[,;:\n]|\.\s")
-_LONGEST = 60  # characters that are looked through for a dose form
-_RESULT = re.compile(r"^[\s<>=~]*[\d.,/ -]*\d\s*")
-
-
-def _end_of_clause(text: str, start: int) -> int:
-    found = _CLAUSE.search(text, start, start + _LONGEST)
-    return found.start() if found else min(len(text), start + _LONGEST)
-
-
-def _unit(value: str) -> str:
-    """What follows the number of a result; nothing where there is no number."""
-    return _RESULT.sub("", value).strip() if _RESULT.match(value) else ""
 
 
 def _rules() -> tuple[str, dict[str, dict[str, Restriction]]]:
