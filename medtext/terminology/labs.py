@@ -23,7 +23,9 @@ _METHOD = re.compile(r"(?<!\S)by\s+(.+)$")
 _TIMING = re.compile(r"\s*--\s*(.+)$|(?<!\S)(\d+ hour)(?!\S)")
 _SPECIMEN = re.compile(r"(?<!\S)(?:in|of|from|on|for)\s+([^\[\]]+)$")
 _UNIT_PARTS = re.compile(r"[^a-z0-9%#/^.µμ]+")
-_KEYS = ("version", "specimens", "within", "units", "properties", "panels", "names", "drop")
+_HOURS = re.compile(r"(?<![\w.])(\d+)[ -]?(?:h|hrs?|hours?)(?![^\W_])[ -]*(post|after|pc|pp)?(?![^\W_])")
+_LISTS = ("specimens", "within", "units", "properties", "timings", "methods")
+_KEYS = ("version", *_LISTS, "panels", "names", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class LabContext:
     specimen: str = ""
     properties: tuple[str, ...] = ()
     panel: str = ""
+    timings: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,7 @@ class LabRules:
 
     `specimens`: canonical → its spellings; `within`: specimen → those that are parts of it; `units`: property → units;
     `properties`: property → words of a mention; `panels`: heading → the specimen that it takes unless one is named;
+    `timings` and `methods`: when and how it is measured, canonical → its spellings;
     `names`: words of notes → words of LOINC; `drop`: words of a mention that name nothing.
     """
 
@@ -61,6 +66,8 @@ class LabRules:
     units: Mapping[str, list[str]] = field(repr=False)
     properties: Mapping[str, list[str]] = field(repr=False)
     panels: Mapping[str, str] = field(repr=False)
+    timings: Mapping[str, list[str]] = field(repr=False)
+    methods: Mapping[str, list[str]] = field(repr=False)
     names: Mapping[str, str] = field(repr=False)
     drop: tuple[str, ...] = field(repr=False)
 
@@ -89,6 +96,22 @@ class LabRules:
         return any_of(self._property_words)
 
     @cached_property
+    def _timing_words(self) -> dict[str, str]:
+        return {word: name for name, words in self.timings.items() for word in (name, *words)}
+
+    @cached_property
+    def _timing_pattern(self) -> re.Pattern[str]:
+        return any_of(self._timing_words)
+
+    @cached_property
+    def _method_words(self) -> dict[str, str]:
+        return {word: name for name, words in self.methods.items() for word in (name, *words)}
+
+    @cached_property
+    def _method_pattern(self) -> re.Pattern[str]:
+        return any_of(self._method_words)
+
+    @cached_property
     def _names(self) -> re.Pattern[str]:
         return any_of(self.names)
 
@@ -101,6 +124,16 @@ class LabRules:
         found = self._specimen_words.findall(text.lower())
         return self._spellings[max(found, key=len)] if found else ""
 
+    def timing(self, text: str) -> frozenset[str]:
+        """When a test is made, by the words that tell it: fasting, trough, `24 hours`, `2 hours post`."""
+        low = text.lower()
+        hours = (f"{number} hours{' post' if after else ''}" for number, after in _HOURS.findall(low))
+        return frozenset((*hours, *(self._timing_words[word] for word in self._timing_pattern.findall(low))))
+
+    def method(self, text: str) -> frozenset[str]:
+        """How a test is made, by the words that tell it."""
+        return frozenset(self._method_words[word] for word in self._method_pattern.findall(text.lower()))
+
     def unit_properties(self, unit: str) -> tuple[str, ...]:
         """The properties that are told in a unit; none for one that is not known."""
         for one in unit.split("|"):
@@ -109,15 +142,23 @@ class LabRules:
         return ()
 
     def read(
-        self, mention: str, *, specimen: str = "", unit: str = "", panel: str = ""
+        self,
+        mention: str,
+        *,
+        specimen: str = "",
+        unit: str = "",
+        panel: str = "",
+        timing: str = "",
+        method: str = "",
     ) -> tuple[list[str], LabContext]:
-        """A mention without its words of specimen and property, in its spellings; and what was said of the test."""
+        """A mention without what its axes say, in its spellings; and what was said of the test."""
         core = mention.lower()
         said = self._names.sub(lambda found: self.names[found[0]], core)
         properties = [self._property_words[word] for word in self._property_pattern.findall(said)]
         properties += self.unit_properties(unit)
         own = self.specimen(said) or (self.specimen(specimen) if specimen else "")
-        told = LabContext(own, tuple(dict.fromkeys(properties)), panel.lower())
+        when, how = (self.timing(core) or self.timing(timing)), (self.method(core) or self.method(method))
+        told = LabContext(own, tuple(dict.fromkeys(properties)), panel.lower(), when, how)
         return list(dict.fromkeys(self._spellings_of(core, said))), told
 
     def _spellings_of(self, core: str, said: str) -> Iterator[str]:
@@ -132,7 +173,8 @@ class LabRules:
 
     def _bare(self, text: str) -> str:
         bare = text
-        for pattern in (self._specimen_words, self._property_pattern, self._dropped):
+        ways = (self._timing_pattern, self._method_pattern)
+        for pattern in (self._specimen_words, self._property_pattern, _HOURS, *ways, self._dropped):
             bare = pattern.sub(" ", bare)
         return " ".join(bare.split()) if re.search(r"[^\W_]", bare) else text
 
@@ -152,10 +194,17 @@ class LabRules:
         yield f"method {'named' if name.method else 'open'}", 1.0
         if "automated" in name.method or "manual" in name.method:
             yield f"method {'automated' if 'automated' in name.method else 'manual'}", 1.0
-        if name.timing:
-            yield "timing named", 1.0
+        if told.methods and name.method:
+            yield f"method {'same' if told.methods & self.method(name.method) else 'other'}", 1.0
+        if name.timing or told.timings:
+            yield f"timing {self._timing_fit(name, told)}", 1.0
         if " panel" in name.component:
             yield "many tests", 1.0
+
+    def _timing_fit(self, name: LabName, told: LabContext) -> str:
+        if not (name.timing and told.timings):
+            return "named" if name.timing else "open"
+        return "same" if told.timings & self.timing(name.timing) else "other"
 
     def _specimen_fit(self, name: LabName, told: LabContext) -> str:
         if not told.specimen:
@@ -218,7 +267,7 @@ def lab_rules() -> LabRules:
     """The shipped tables; raises ConfigError where one is not as it should be."""
     top = read_yaml(files("medtext.terminology.rules").joinpath("labs.yaml"))
     top.allow(_KEYS, "the rules of laboratory tests")
-    lists = {key: _lists(top, key) for key in ("specimens", "within", "units", "properties")}
+    lists = {key: _lists(top, key) for key in _LISTS}
     texts = {
         key: {str(one): str(other) for one, other in top.get_typed(key, dict, {}).items()}
         for key in ("panels", "names")

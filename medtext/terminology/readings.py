@@ -20,13 +20,15 @@ Told = LabContext | DrugContext | None
 class Context:
     """What a note says of a mention beside it. All of it is optional, and words of the mention itself go first.
 
-    `specimen` (urine, CSF), `unit` of the result and `panel` (the heading of a group of tests) help to choose among
-    tests; `strength` (40 mg) and `form` (tablet, IV) among drugs.
+    `specimen` (urine, CSF), `unit` of the result, `panel` (the heading of a group of tests), `timing` (fasting, 2 hours
+    post) and `method` (dipstick) help to choose among tests; `strength` (40 mg) and `form` (tablet, IV) among drugs.
     """
 
     specimen: str = ""
     unit: str = ""
     panel: str = ""
+    timing: str = ""
+    method: str = ""
     strength: str = ""
     form: str = ""
 
@@ -56,7 +58,7 @@ class MentionReader:
         told: Told = None
         spellings: list[str] = []
         if system == "LOINC":
-            beside = {"specimen": context.specimen, "unit": context.unit, "panel": context.panel}
+            beside = {key: getattr(context, key) for key in ("specimen", "unit", "panel", "timing", "method")}
             spellings, told = self._labs.read(mention, **beside)
         elif system == "RXNORM":
             spellings, told = self._drugs.read(mention, strength=context.strength, form=context.form)

@@ -42,6 +42,11 @@ HAND = {
     "strength other": -3,
     "form same": 3,
     "form other": -2,
+    "timing same": 2.5,
+    "timing other": -2.5,
+    "timing open": -0.5,
+    "method same": 2.5,
+    "method other": -1,
 }
 
 ABOUT = (

@@ -101,3 +101,25 @@ def test_any_name_and_any_mention_can_be_read(text):
     readings, _ = RULES.read(text, specimen=text, unit=text, panel=text)
     assert len(set(readings)) == len(readings)
     assert plain_unit(plain_unit(text)) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "timings"),
+    [
+        ("fasting", {"fasting"}),
+        ("2 hr post", {"2 hours post"}),
+        ("2-hour post meal", {"2 hours post", "post meal"}),
+        ("24h urine", {"24 hours"}),
+        ("1 hour post 75 g glucose po", {"1 hours post"}),
+        ("hours of work; 2 hearts", set()),
+        ("", set()),
+    ],
+)
+def test_timing_is_told_by_words_and_hours(text, timings):
+    assert RULES.timing(text) == timings
+
+
+@pytest.mark.parametrize("text", ["2 hr post meal", "24 h", "fasting", "trough", "dipstick, automated"])
+def test_what_is_read_of_timing_and_method_reads_as_itself(text):
+    for read in (RULES.timing, RULES.method):
+        assert read(", ".join(read(text))) == read(text)

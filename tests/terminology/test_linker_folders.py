@@ -128,6 +128,66 @@ def test_specimen_unit_and_panel_choose_among_tests(linker, mention, context, co
     assert codes(linker.candidates(mention, "TEST", context))[0] == f"LOINC:{code}"
 
 
+GLUCOSE = """LOINC_NUM,LONG_COMMON_NAME,STATUS
+2345-7,Glucose [Mass/volume] in Serum or Plasma,ACTIVE
+1558-6,Fasting glucose [Mass/volume] in Serum or Plasma,ACTIVE
+1521-4,Glucose [Mass/volume] in Serum or Plasma --2 hours post meal,ACTIVE
+1518-0,Glucose [Mass/volume] in Serum or Plasma --2 hours post 75 g glucose PO,ACTIVE
+1507-3,Glucose [Mass/volume] in Serum or Plasma --1 hour post 75 g glucose PO,ACTIVE
+2341-6,Glucose [Mass/volume] in Blood by Test strip manual,ACTIVE
+2339-0,Glucose [Mass/volume] in Blood,ACTIVE
+2889-4,Protein [Mass/time] in 24 hour Urine,ACTIVE
+2888-6,Protein [Mass/volume] in Urine,ACTIVE
+20578-1,Vancomycin [Mass/volume] in Serum or Plasma,ACTIVE
+4090-7,Vancomycin [Mass/volume] in Serum or Plasma --peak,ACTIVE
+4092-3,Vancomycin [Mass/volume] in Serum or Plasma --trough,ACTIVE
+"""
+BLOOD = {"specimen": "blood", "unit": "mg/dL"}
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory):
+    place = tmp_path_factory.mktemp("timed")
+    (place / "Loinc.csv").write_text(GLUCOSE)
+    build_terminology(Edition("loinc", place / "Loinc.csv", "2.80"), place / "loinc")
+    return place / "loinc"
+
+
+@pytest.mark.parametrize(
+    ("mention", "context", "code"),
+    [
+        ("glucose", Context(specimen="serum", unit="mg/dL"), "2345-7"),
+        ("1 hour post glucose", Context(specimen="serum"), "1507-3"),
+        ("glucose", Context(specimen="serum", timing="1 hr after 75 g"), "1507-3"),
+        ("2h postprandial glucose", Context(specimen="serum"), "1521-4"),
+        ("fasting glucose", Context(), "1558-6"),
+        ("glucose", Context(**BLOOD), "2339-0"),
+        ("glucose", Context(**BLOOD, method="fingerstick"), "2341-6"),
+        ("24 hr urine protein", Context(), "2889-4"),
+        ("protein", Context(specimen="urine", unit="mg/dL"), "2888-6"),
+        ("vancomycin", Context(specimen="serum"), "20578-1"),
+        ("vancomycin trough", Context(), "4092-3"),
+        ("vancomycin", Context(timing="pre-dose"), "4092-3"),
+        ("vancomycin peak", Context(), "4090-7"),
+    ],
+)
+def test_timing_and_method_choose_among_tests(timed, mention, context, code):
+    linker = Linker(timed, systems=SYSTEMS)
+    assert codes(linker.candidates(mention, "TEST", context))[0] == f"LOINC:{code}"
+
+
+def test_the_stage_reads_timing_and_method_beside_a_test(timed):
+    text = "vancomycin (trough) 12 ug/mL\nfingerstick blood glucose 140 mg/dL"
+    spans = [
+        Span(((start, start + len(word)),), "TEST")
+        for word in ("vancomycin", "glucose")
+        for start in [text.index(word)]
+    ]
+    one, two = Linking(terminology=timed)(Note("n", text).add(spans)).spans
+    first = [next(c.code.code for c in span.candidates if c.code.system == "LOINC") for span in (one, two)]
+    assert first == ["4092-3", "2341-6"]
+
+
 @pytest.mark.parametrize(
     ("mention", "context", "code"),
     [

@@ -44,12 +44,15 @@ class ContextReader:
         return {name: context for name, context in contexts.items() if context != Context()}
 
     def _around(self, text: str, span: Span) -> dict[str, str]:
-        """The specimen that is named right beside a test, and the panel whose heading begins its line."""
+        """Specimen, timing and method named right beside a test, and the panel whose heading begins its line."""
         start = text.rfind("\n", 0, span.start) + 1
         before, after = text[start : span.start], text[span.end : _end_of_clause(text, span.end)]
         heading = before.partition(":")[0].strip().lower() if ":" in before else ""
         specimen = self._labs.specimen(before[-_BESIDE:]) or self._labs.specimen(after[:_BESIDE])
-        return {"specimen": specimen, "panel": heading if heading in self._labs.panels else ""}
+        near = f"{before[-_BESIDE:]} ; {after[:_BESIDE]}"
+        when, how = (", ".join(sorted(found)) for found in (self._labs.timing(near), self._labs.method(near)))
+        panel = heading if heading in self._labs.panels else ""
+        return {"specimen": specimen, "panel": panel, "timing": when, "method": how}
 
 
 def _end_of_clause(text: str, start: int) -> int:
