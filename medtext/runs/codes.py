@@ -9,7 +9,8 @@ from pathlib import Path
 from medtext.errors import Problem
 from medtext.note import Note
 from medtext.span import Code, Source, Span
-from medtext.terminology.store import Entry, Terminology
+from medtext.terminology.entries import Entry
+from medtext.terminology.store import Terminology
 
 Given = Terminology | str | Path
 

@@ -3,7 +3,8 @@
     medtext.build_terminology([Edition("icd10cm", "icd10cm-tabular.xml")], "icd10cm.terminology")
 
 The folder is made beside its place and renamed at the end: a broken file, a full disk or a kill leaves what stood there
-as it was. `meta.json` says what was read, by name and hash, whose it is, and what was left out.
+as it was, and the next build of the same name removes what a kill has left. `meta.json` says what was read, by name and
+hash, whose it is, and what was left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import logging
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +24,7 @@ from typing import Any
 from medtext import __version__
 from medtext.errors import ConfigError, FormatError, WouldOverwriteError
 from medtext.terminology.hierarchy import write_hierarchy
+from medtext.terminology.placing import clear_leftovers, new_beside, put_in_place, restore
 from medtext.terminology.readers import about, reader
 from medtext.terminology.readers.files import Files, file_hash
 from medtext.terminology.tables import TableWriter
@@ -72,6 +73,7 @@ def build_terminology(
     OSError when the disk is full; the folder then is as it was.
     """
     folder = Path(folder)
+    restore(folder)
     if folder.exists() and not overwrite:
         raise WouldOverwriteError(f"{folder} exists. Pass overwrite=True to replace it.")
     if folder.exists() and not (folder / META).is_file():
@@ -80,10 +82,11 @@ def build_terminology(
     if not chosen:
         raise ConfigError("A terminology needs at least one edition.")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    clear_leftovers(folder)
+    made = new_beside(folder)
     try:
         meta = _compile(chosen, made, folder.name, partial=partial)
-        _put_in_place(made, folder)
+        put_in_place(made, folder)
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return meta
@@ -182,30 +185,3 @@ def _described(made: Path) -> dict[str, dict[str, Any]]:
         name = path.relative_to(made).as_posix()
         found[name] = {"bytes": path.stat().st_size, "sha256": file_hash(path.open("rb"))}
     return found
-
-
-def _put_in_place(made: Path, folder: Path) -> None:
-    """Rename; what stood there goes only when the new folder stands, and whoever has it open keeps it."""
-    made.chmod(0o755)
-    if not folder.exists():
-        _rename_first(made, folder)
-        return
-    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
-    old = folder.rename(aside / folder.name)
-    try:
-        made.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _rename_first(made: Path, folder: Path) -> None:
-    """Rename to a place where nothing stood; whoever comes second is told so, and the first stays."""
-    try:
-        made.rename(folder)
-    except OSError:
-        if folder.exists():
-            raise WouldOverwriteError(f"{folder} exists: another process has just made it.") from None
-        raise

@@ -2,18 +2,20 @@
 
 The folder is what MEDTEXT_TERMINOLOGIES names, else one of this user's. ICD-10-CM makes itself there on first use, from
 the public-domain list in the package simple-icd-10-cm: a few seconds, whole or not at all, and once even where several
-processes ask at the same time.
+processes ask at the same time; one that an older medtext made from the same list is made anew.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from pathlib import Path
 
 from medtext.errors import ConfigError, WouldOverwriteError
-from medtext.terminology.build import META, build_terminology, packaged_icd10cm
+from medtext.terminology.build import FORMAT, META, build_terminology, packaged_icd10cm
+from medtext.terminology.readers.files import file_hash
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def locate(terminology: str | Path) -> Path:
     if isinstance(terminology, Path) or len(path.parts) != 1 or (path / META).is_file():
         return path
     folder = home() / path
-    if not folder.exists() and str(path) in READY:
+    if str(path) in READY and (not folder.exists() or _is_outdated(folder)):
         _make_ready(folder)
     if folder.exists() or path.exists():
         return folder if folder.exists() else path
@@ -57,12 +59,30 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in home().glob(f"[!.]*/{META}"))
 
 
-def _make_ready(folder: Path) -> None:
-    logger.info("building %s into %s, once", folder.name, folder)
-    if sys.stderr.isatty():
-        print(f"medtext: building {folder.name} into {folder}, once: a few seconds …", file=sys.stderr, flush=True)
+def _is_outdated(folder: Path) -> bool:
+    """Whether a folder has a format of before, and is ours: made from the packaged list and nothing else."""
     try:
-        build_terminology(packaged_icd10cm(), folder)
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        made = [(source["reader"], source["options"], source["inputs"]) for source in meta["sources"]]
+        kind, number = FORMAT.rsplit("/", 1)
+        before = meta["format"].startswith(f"{kind}/") and int(meta["format"].rsplit("/", 1)[1]) < int(number)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+    if not before:
+        return False
+    packaged = packaged_icd10cm()
+    with Path(str(packaged.paths)).open("rb") as stream:
+        ours = [{"name": Path(str(packaged.paths)).name, "sha256": file_hash(stream)}]
+    return made == [(packaged.reader, {}, ours)]
+
+
+def _make_ready(folder: Path) -> None:
+    why = "anew, for this version of medtext" if folder.exists() else "once"
+    logger.info("building %s into %s, %s", folder.name, folder, why)
+    if sys.stderr.isatty():
+        print(f"medtext: building {folder.name} into {folder}, {why}: a few seconds …", file=sys.stderr, flush=True)
+    try:
+        build_terminology(packaged_icd10cm(), folder, overwrite=folder.exists())
     except WouldOverwriteError:
         return  # another process was quicker
     except OSError as error:

@@ -19,7 +19,8 @@ from medtext.errors import ConfigError
 from medtext.span import Code
 
 if TYPE_CHECKING:
-    from medtext.terminology.store import Entry, Link, Terminology
+    from medtext.terminology.entries import Entry, Link
+    from medtext.terminology.store import Terminology
 
 SEXES = {"248152002": "female", "248153007": "male"}
 _AGES = ("445518008", "424144002")  # age at onset of the finding; current age

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from medtext.errors import ConfigError
-from medtext.terminology.store import Entry, Terminology
+from medtext.terminology.entries import Entry
+from medtext.terminology.store import Terminology
 
 LIMIT = 5_000  # items
 

@@ -1,5 +1,6 @@
 """Terminologies by name: where they lie, the one that makes itself, and what is said where it cannot."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from medtext.errors import ConfigError
 from medtext.terminology import home as homes
-from medtext.terminology.build import Edition, build_terminology
+from medtext.terminology.build import FORMAT, META, Edition, build_terminology
 from medtext.terminology.home import home, locate, names
 from medtext.terminology.store import Terminology
 from tests.releases import TABULAR, rf2, write
@@ -48,6 +49,42 @@ def test_icd10cm_makes_itself_on_first_use_and_is_found_from_then_on(place, smal
     assert names() == ["icd10cm"]
     monkeypatch.setattr(homes, "build_terminology", None)
     assert Terminology("icd10cm").folder == place / "icd10cm"
+
+
+def outdate(folder, **changed):
+    """A folder as an older medtext would have left it."""
+    meta = json.loads((folder / META).read_text())
+    (folder / META).write_text(json.dumps(meta | {"format": "medtext-terminology/1"} | changed))
+
+
+def test_one_that_an_older_medtext_made_is_made_anew_and_said_in_one_line(place, small, caplog):
+    Terminology("icd10cm")
+    outdate(place / "icd10cm")
+    caplog.clear()
+    with caplog.at_level("INFO", logger="medtext.terminology.home"):
+        assert len(Terminology("icd10cm")) > 0
+    assert [record.getMessage() for record in caplog.records if "anew" in record.getMessage()]
+    assert len([record for record in caplog.records if record.name == homes.__name__]) == 1
+    assert json.loads((place / "icd10cm" / META).read_text())["format"] == FORMAT
+    assert [path.name for path in place.iterdir()] == ["icd10cm"]
+
+
+@pytest.mark.parametrize("changed", [{"format": "medtext-terminology/99"}, {"format": "other/1"}, {"sources": []}])
+def test_what_is_newer_or_made_otherwise_is_refused_and_left_alone(place, small, changed):
+    Terminology("icd10cm")
+    outdate(place / "icd10cm", **changed)
+    before = (place / "icd10cm" / META).read_bytes()
+    with pytest.raises(ConfigError, match="Build it again"):
+        Terminology("icd10cm")
+    assert (place / "icd10cm" / META).read_bytes() == before
+
+
+def test_what_a_user_has_built_from_files_of_their_own_is_theirs(place, small, tmp_path):
+    own = write(tmp_path / "own" / "icd10cm-tabular-2029.xml", TABULAR.replace("2030", "2029"))
+    build_terminology(Edition("icd10cm", own), place / "icd10cm")
+    outdate(place / "icd10cm")
+    with pytest.raises(ConfigError, match="Build it again"):
+        Terminology("icd10cm")
 
 
 def test_a_compiled_folder_at_the_path_comes_before_the_name(place, tmp_path):

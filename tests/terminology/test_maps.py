@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from medtext.errors import ConfigError, UnknownCodeError
 from medtext.terminology.build import Edition, build_terminology
+from medtext.terminology.entries import Link
 from medtext.terminology.maps import Patient, crosswalk, follow
 from medtext.terminology.readers import reader
 from medtext.terminology.readers.files import Files
 from medtext.terminology.rows import MAP, LinkRow
-from medtext.terminology.store import Link, Terminology
+from medtext.terminology.store import Terminology
 from tests.releases import CORE, TABULAR, TO_ICD10CM, rf2, uuid, write
 
 AT_ONSET = "IFA 445518008 | Age at onset of clinical finding (observable entity) |"
