@@ -1,6 +1,7 @@
 """Note, Span, Code …: what cannot be cannot be built, and adding never loses anything."""
 
 import copy
+import dataclasses
 import pickle
 
 import pytest
@@ -187,3 +188,12 @@ def test_notes_travel_between_processes():
 def test_every_refusal_is_a_medtext_error_and_a_value_error():
     assert issubclass(NoteError, MedtextError)
     assert issubclass(NoteError, ValueError)
+
+
+def test_a_linked_span_is_the_same_but_for_candidates_and_codes():
+    code = Code("SNOMED", "29857009")
+    span = Span(((0, 4),), "PROBLEM", id="e1", score=0.5, assertion=Assertion("absent"), comment="c", x={"k": 1})
+    found = (Candidate(code, "Chest pain", 0.9, "exact"),)
+    made = span.linked(found, (code,))
+    assert made == dataclasses.replace(span, candidates=found, codes=(code,))
+    assert (made.x, made.comment, span.codes) == (span.x, span.comment, ())

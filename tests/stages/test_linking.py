@@ -103,3 +103,24 @@ def test_it_says_what_it_relies_on(linking):
     assert {"SNOMED", "ICD10CM", "LOINC", "RXNORM"} == set(about["releases"])
     assert "MEDICATION" in about["labels"]
     assert "DOSE" not in about["labels"]
+
+
+def test_what_was_looked_up_once_is_the_same_in_any_case_and_note(linking):
+    notes = [mark(("hypertension", "PROBLEM")), Note("m", "HYPERTENSION").add([Span(((0, 12),), "PROBLEM")])]
+    one, two = (linking(note).spans[0] for note in notes)
+    assert (one.candidates, one.codes) == (two.candidates, two.codes)
+
+
+def test_what_is_remembered_has_an_end(monkeypatch):
+    monkeypatch.setattr("medtext.stages.linking._REMEMBERED", 1)
+    linking = Linking()
+    notes = [mark(("hypertension", "PROBLEM"), ("metformin", "MEDICATION")), mark(("type 2 diabetes", "PROBLEM"))]
+    assert list(linking.pipe(notes)) == [Linking()(note) for note in notes]
+    assert len(linking._known) == 1
+
+
+def test_a_mention_written_out_is_remembered_apart_from_the_same_words_as_they_stand(linking):
+    spelled = mark(("hypertension", "PROBLEM"))
+    short = mark(("hypertension", "PROBLEM"), x={"expansion": "hypertension"})
+    matches = [{one.match for one in linking(note).spans[0].candidates} for note in (spelled, short, spelled)]
+    assert matches == [{"exact"}, {"abbreviation"}, {"exact"}]
