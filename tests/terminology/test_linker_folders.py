@@ -207,6 +207,21 @@ def test_where_a_name_is_found_as_it_stands_nothing_merely_alike_is_proposed(lin
     assert [one.match for one in found] == ["exact"]
 
 
+def test_a_drug_that_is_found_as_it_stands_brings_nothing_merely_alike(linker):
+    for mention in ("lisinopril", "lisinopril tablet", "Furosemide (Lasix)"):
+        assert {one.match for one in linker.candidates(mention, "MEDICATION")} <= {"exact", "normalised"}
+    assert {one.match for one in linker.candidates("lisinoprill", "MEDICATION")} & {"spelling", "partial"}
+
+
+def test_what_a_table_knows_without_a_code_of_a_system_is_not_taken_for_something_alike(folders):
+    known = Concept("PROBLEM", "Ache of the old toe", (), (Code("ICD10CM", "R52"),))
+    alike = Concept("PROBLEM", "Ache of the big toe", (), (Code("SNOMED", "12"),))
+    found = Linker(Concepts("own", "1", (known, alike), {}), systems=SYSTEMS).candidates(
+        "ache of the old toe", "PROBLEM"
+    )
+    assert codes(found) == ["ICD10CM:R52"]
+
+
 def test_abbreviations_are_written_out_by_whoever_knows_them(folders):
     senses = {"TA": ["toe ache"]}
     linker = Linker(folders["snomed"], systems=SYSTEMS, abbreviations=lambda short: senses.get(short, ()))
