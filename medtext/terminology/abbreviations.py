@@ -89,7 +89,7 @@ class Abbreviations:
     def load(cls, source: str | Path = "clinical") -> Abbreviations:
         """The shipped table, or your own YAML file; raises ConfigError with file:line for what cannot be right."""
         if source == "clinical":
-            top = read_yaml(files("medtext.stages.rules").joinpath("abbreviations.yaml"))
+            top = read_yaml(files("medtext.terminology.rules").joinpath("abbreviations.yaml"))
         else:
             top = read_yaml(find(source, "", "table of abbreviations"))
         top.allow(("version", "sections", "groups", "senses"), "a table of abbreviations")

@@ -16,7 +16,7 @@ def stop_forms(system: str) -> frozenset[str]:
     The plain list for all systems is part of each; of a system without a list of its own it is all there is. Compare
     with `folded_form`.
     """
-    top = read_yaml(files("medtext.stages.rules").joinpath("stopwords.yaml"))
+    top = read_yaml(files("medtext.terminology.rules").joinpath("stopwords.yaml"))
     listed = [*top.get_typed(EVERY, list, []), *top.get_typed(system, list, [])]
     return frozenset(map(folded_form, listed))
 

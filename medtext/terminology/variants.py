@@ -17,7 +17,7 @@ _OF, _THE = "of", "the"
 
 
 class Variants:
-    """Rules for other wordings, read from a table with the keys of `stages/rules/spellings.yaml`."""
+    """Rules for other wordings, read from a table with the keys of `terminology/rules/spellings.yaml`."""
 
     def __init__(self, top: Table) -> None:
         pairs = [tuple(pair) for pair in top.get_typed("spellings", list, [])]
@@ -105,6 +105,6 @@ def _plurals(word: str) -> tuple[str, ...]:
 @functools.cache
 def shipped_variants() -> Variants:
     """The rules that come with the package; read once, never changed."""
-    top = read_yaml(files("medtext.stages.rules").joinpath("spellings.yaml"))
+    top = read_yaml(files("medtext.terminology.rules").joinpath("spellings.yaml"))
     keys = ("version", "spellings", "heads", "joining", "fixed", "most", "longest")
     return Variants(top.allow(keys, "the spelling rules"))

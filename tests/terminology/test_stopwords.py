@@ -67,7 +67,7 @@ def test_few_names_of_concepts_are_stopped_and_all_of_them_general():
 def _file():
     from importlib.resources import files
 
-    return files("medtext.stages.rules").joinpath("stopwords.yaml")
+    return files("medtext.terminology.rules").joinpath("stopwords.yaml")
 
 
 def test_the_lists_are_for_systems_that_are_known():

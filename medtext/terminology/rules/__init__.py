@@ -1,1 +1,1 @@
-"""What the linker knows of words, laboratories and drugs, as YAML."""
+"""What matching and linking know of words, short forms, laboratories and drugs, as YAML."""
