@@ -40,7 +40,7 @@ def check_one_of(value: str | None, allowed: tuple[str, ...], what: str) -> None
 
 def check_score(score: float | None, what: str) -> None:
     """Raise NoteError for a score that is neither None nor a number from 0 to 1."""
-    if score is None:
+    if score is None or (type(score) is float and 0 <= score <= 1):
         return
     ok = isinstance(score, (int, float)) and not isinstance(score, bool) and math.isfinite(score) and 0 <= score <= 1
     refuse(not ok, f"The score of {what} is not a number from 0 to 1.")
@@ -130,6 +130,7 @@ class Assertion:
 
 
 def _check_at(at: object, what: str) -> tuple[tuple[int, int], ...]:
+    """The fragments as tuples; raises NoteError where they are none, empty, unsorted or overlapping."""
     try:
         fragments = tuple((start, end) for start, end in at)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
@@ -225,3 +226,12 @@ class Span:
     def sort_key(self) -> tuple:
         """The one order of spans everywhere: by place, longer first, then layer, label and id."""
         return self.start, -self.end, self.layer, self.label, id_key(self.id), self.at
+
+
+def in_order(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Spans by their `sort_key`; ids are looked at only where place, layer and label do not settle the order."""
+    spans = tuple(spans)
+    keys = [(span.at[0][0], -span.at[-1][1], span.layer, span.label) for span in spans]
+    if len(set(keys)) < len(keys):
+        return tuple(sorted(spans, key=lambda span: span.sort_key))
+    return tuple([span for _, span in sorted(zip(keys, spans, strict=True))])

@@ -21,8 +21,8 @@ from medtext.overlap import Cover
 from medtext.span import Source, Span
 from medtext.terminology.abbreviations import Abbreviations
 from medtext.terminology.concepts import load_concepts
+from medtext.terminology.forms import FormIndex
 from medtext.terminology.labelled import LabelledForms, system_rules
-from medtext.terminology.matcher import Matcher
 from medtext.terminology.shortforms import ShortForms
 from medtext.terminology.store import Terminology
 
@@ -91,15 +91,15 @@ class _TableForms:
     def __init__(self, concepts: str | Path | Sequence[str | Path], idioms: list[str]) -> None:
         self.concepts = load_concepts(concepts)
         forms = [(form, concept.label) for concept in self.concepts.concepts for form in concept.forms]
-        self._matcher = Matcher([*(form for form, _ in forms), *idioms])
+        self._index = FormIndex.of((form, number) for number, form in enumerate([*(form for form, _ in forms), *idioms]))
         self._labels = (*(label for _, label in forms), *[None] * len(idioms))
         self._source = Source(self.concepts.source, _SCORE)
 
     def find_many(self, texts: Iterable[str]) -> Iterator[list[_Found]]:
         """(start, end, label, source) for each text."""
         labels, source = self._labels, self._source
-        for text in texts:
-            yield [(start, end, labels[form], source) for start, end, form in self._matcher.find(text)]
+        for matches in self._index.find_many(texts):
+            yield [(start, end, labels[form], source) for start, end, form in matches]
 
 
 def _chosen(found: Sequence[list[_Found]]) -> Iterator[Span]:

@@ -21,8 +21,8 @@ PARTS = ("pilots", "cells")
 _SEEDS = 8  # two keys share a hash once in a million builds; another seed parts them
 
 
-def write(folder: Path, rows: FormRows) -> None:
-    """All files of an index."""
+def arrays_of(rows: FormRows) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What an index says of itself, and its arrays by name."""
     seed, keys, tables, uppers = _tables(rows)
     offsets = np.cumsum([0, *map(len, keys.values.some)], dtype=np.int64)
     arrays = {f"{name}-{part}": getattr(tables[name], part) for name in TABLES for part in PARTS}
@@ -31,8 +31,6 @@ def write(folder: Path, rows: FormRows) -> None:
     small = not len(ids) or (ids.min() >= -(1 << 31) and ids.max() < 1 << 31)
     arrays |= {"ids": ids.astype(np.int32) if small else ids, "groups": np.array(keys.values.groups, np.int32)}
     arrays |= {"some": np.frombuffer(b"".join(keys.values.some) + b"\n", np.uint8), "places": offsets}
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array.astype(array.dtype.newbyteorder("<"), copy=False), allow_pickle=False)
     meta = {
         "format": FORMAT,
         "forms": len(ids),
@@ -40,9 +38,17 @@ def write(folder: Path, rows: FormRows) -> None:
         "seed": seed,
         "longest": keys.longest,
         "edges": list(rows.edges),
-        "sizes": {name: (folder / f"{name}.npy").stat().st_size for name in arrays},
     }
-    (folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+    return meta, arrays
+
+
+def write(folder: Path, rows: FormRows) -> None:
+    """All files of an index."""
+    meta, arrays = arrays_of(rows)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array.astype(array.dtype.newbyteorder("<"), copy=False), allow_pickle=False)
+    sizes = {name: (folder / f"{name}.npy").stat().st_size for name in arrays}
+    (folder / META).write_text(json.dumps({**meta, "sizes": sizes}, indent=1) + "\n", encoding="utf-8")
 
 
 def _tables(rows: FormRows) -> tuple[int, FormKeys, dict[str, HashTable], Array]:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from medtext.errors import FormatError, WouldOverwriteError
-from medtext.terminology.formfiles import META, PARTS, TABLES, map_file, read_meta, write
+from medtext.terminology.formfiles import META, PARTS, TABLES, arrays_of, map_file, read_meta, write
 from medtext.terminology.formrows import CAPITAL, KIND, MANY, NUMBER, SKIP, SOME, write_out
 from medtext.terminology.hashtable import HashTable, upper_bits
 from medtext.terminology.matcher import Entry, Words, placed
@@ -43,11 +43,11 @@ _BREAK = "\n\0\n"  # between two texts of a batch: no form goes on across it
 
 
 class FormIndex:
-    """Forms on disk, ready to be found: `FormIndex.open(folder).find(text)`."""
+    """Forms on disk or in memory, ready to be found: `FormIndex.open(folder).find(text)`."""
 
-    def __init__(self, folder: Path, meta: dict[str, Any], arrays: dict[str, Array]) -> None:
-        """Use `build` or `open`."""
-        self._folder, self._count = folder, meta["forms"]
+    def __init__(self, folder: Path | None, meta: dict[str, Any], arrays: dict[str, Array]) -> None:
+        """Use `build`, `open` or `of`."""
+        self._folder, self._count, self._told = folder, meta["forms"], (meta, arrays)
         self._reader = TextReader(meta["edges"], seed=meta["seed"], longest=meta["longest"])
         self._words, self._rows = (HashTable(*(arrays[f"{name}-{part}"] for part in PARTS)) for name in TABLES)
         self._uppers, self._base = arrays["uppers"], np.array(len(self._words.cells))
@@ -60,10 +60,19 @@ class FormIndex:
         return self._count
 
     def __repr__(self) -> str:
-        return f"FormIndex({str(self._folder)!r}, forms={self._count})"
+        place = str(self._folder) if self._folder else "in memory"
+        return f"FormIndex({place!r}, forms={self._count})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FormIndex.open, (self._folder,)
+        return (FormIndex.open, (self._folder,)) if self._folder else (FormIndex, (None, *self._told))
+
+    @classmethod
+    def of(cls, forms: Iterable[tuple[str, int]]) -> FormIndex:
+        """An index of (form, its number for you) in memory: for tables of thousands of forms, which take no second.
+
+        Raises ValueError for a form without a letter or digit.
+        """
+        return cls(None, *arrays_of(write_out(forms)))
 
     @classmethod
     def build(cls, forms: Iterable[tuple[str, int]], folder: str | Path) -> FormIndex:
