@@ -37,18 +37,18 @@ def merge_entities(note: Note, found: Iterable[Span]) -> Note:
     held = [span for span in entities if _is_open(span, related)]
     claims = _claims([*held, *found])
     same = [_confirmed(span, claims.get((span.at, span.label), {})) for span in settled]
-    hidden, taken = identifiers(note), Cover(part for span in settled for part in span.at)
-    free = {
-        place: by
-        for place, by in claims.items()
-        if not any(hidden.overlaps(*part) or taken.overlaps(*part) for part in place[0])
-    }
+    covers = [one for one in (identifiers(note), Cover(part for span in settled for part in span.at)) if one.places()]
+    free = {place: by for place, by in claims.items() if not _is_covered(place[0], covers)} if covers else claims
     known: dict[_Place, Span] = {}
     for span in (*held, *found):
         place = (span.at, span.label)
         known[place] = _joined(known[place], span) if place in known else span
     made = [_stated(known.get(place), place, free, under) for place, under in _resolved(free).items()]
     return _with(note, held, [*(span for span in same if span is not None), *made])
+
+
+def _is_covered(at: Iterable[tuple[int, int]], covers: Iterable[Cover]) -> bool:
+    return any(cover.overlaps(start, end) for cover in covers for start, end in at)
 
 
 def _joined(one: Span, two: Span) -> Span:
@@ -60,10 +60,10 @@ def _joined(one: Span, two: Span) -> Span:
 
 def _with(note: Note, held: list[Span], made: list[Span]) -> Note:
     """The note with what was made instead of what was held; nothing changes where nothing differs."""
-    named = {span.id for span in made}
-    gone = {span.id for span in held} - named
+    before = {span.id: span for span in note.spans} if note.layer("entity") else {}
+    gone = {span.id for span in held} - {span.id for span in made}
     new = [span for span in made if not span.id]
-    changed = [span for span in made if span.id and span != note.span(span.id)]
+    changed = [span for span in made if span.id and span is not before[span.id] and span != before[span.id]]
     if gone:
         note = note.replace(spans=tuple(span for span in note.spans if span.id not in gone))
     note = note.update(changed) if changed else note
@@ -146,6 +146,8 @@ def noisy_or(scores: Iterable[float | None]) -> float | None:
 def _stated(known: Span | None, place: _Place, claims: _Claims, under: Sequence[_Place]) -> Span:
     """The entity of a place, with all that claim it and, at 0, those that claim what it overrules."""
     by = claims[place]
+    if known is not None and not under and _says_all(known, by):
+        return known
     sources = [Source(one, by[one]) for one in sorted(by)]
     sources += [Source(one, 0.0) for one in sorted({one for loser in under for one in claims[loser]} - set(by))]
     span = known or Span(place[0], place[1])
@@ -157,6 +159,17 @@ def _stated(known: Span | None, place: _Place, claims: _Claims, under: Sequence[
     score, said = noisy_or(by.values()), tuple(sources)
     same = known is not None and (span.score, span.sources, span.x) == (score, said, x)
     return span if same else replace(span, score=score, sources=said, x=x)
+
+
+def _says_all(span: Span, by: Mapping[str, float | None]) -> bool:
+    """Whether a span names just those who claim its place, as `_stated` would; nearly all that are found do."""
+    if len(by) != len(span.sources) or OVERRULED in span.x:
+        return False
+    if len(by) == 1:
+        (source,) = span.sources
+        return source.by in by and by[source.by] == source.score == span.score
+    said = [(source.by, source.score) for source in span.sources]
+    return said == sorted(by.items()) and span.score == noisy_or(by.values())
 
 
 def _record(place: _Place, by: str, score: float | None) -> dict[str, Any]:

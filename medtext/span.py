@@ -49,7 +49,8 @@ def check_score(score: float | None, what: str) -> None:
 def check_name(name: str, what: str, longest: int) -> None:
     """Raise NoteError for a name that is empty, too long, or not printable."""
     ok = isinstance(name, str) and 0 < len(name) <= longest and name == name.strip() and name.isprintable()
-    refuse(not ok, f"{what} must be 1 to {longest} printable characters without blanks at its ends.")
+    if not ok:
+        raise NoteError(f"{what} must be 1 to {longest} printable characters without blanks at its ends.")
 
 
 def id_key(identifier: str) -> tuple[str, int, str]:
@@ -107,8 +108,8 @@ class Source:
 
     def __post_init__(self) -> None:
         kind, colon, name = self.by.partition(":") if isinstance(self.by, str) else ("", "", "")
-        ok = kind in SOURCE_KINDS and colon and name and self.by.isprintable()
-        refuse(not ok, f"Source {self.by!r} is not kind:name@version with a kind of {', '.join(SOURCE_KINDS)}.")
+        if not (kind in SOURCE_KINDS and colon and name and self.by.isprintable()):
+            raise NoteError(f"Source {self.by!r} is not kind:name@version with a kind of {', '.join(SOURCE_KINDS)}.")
         check_score(self.score, f"source {self.by}")
 
 
@@ -131,6 +132,10 @@ class Assertion:
 
 def _check_at(at: object, what: str) -> tuple[tuple[int, int], ...]:
     """The fragments as tuples; raises NoteError where they are none, empty, unsorted or overlapping."""
+    if type(at) is tuple and len(at) == 1 and type(at[0]) is tuple and len(at[0]) == 2:
+        start, end = at[0]
+        if type(start) is type(end) is int and 0 <= start < end:
+            return at  # one whole fragment, as of nearly all spans
     try:
         fragments = tuple((start, end) for start, end in at)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
@@ -189,12 +194,13 @@ class Span:
             raise NoteError(f"{what}: an id is 1 to 64 letters, digits, _ or -.")
         put(self, "at", _check_at(self.at, what))
         check_name(self.label, f"The label of {what}", 100)
-        if not isinstance(self.layer, str) or not _LAYER.fullmatch(self.layer):
+        if self.layer != "entity" and not (isinstance(self.layer, str) and _LAYER.fullmatch(self.layer)):
             raise NoteError(f"{what}: layer {self.layer!r} must be lower-case letters, digits and _.")
         check_one_of(self.status, STATUS, f"{what}: status")
-        if self.assertion is not None and not isinstance(self.assertion, Assertion):
-            raise NoteError(f"{what}: not an Assertion.")
-        put(self, "assertion", self.assertion or None)
+        if self.assertion is not None:
+            if not isinstance(self.assertion, Assertion):
+                raise NoteError(f"{what}: not an Assertion.")
+            put(self, "assertion", self.assertion or None)
         for name, kind in _PARTS:
             values = getattr(self, name)
             if values != ():

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import tee
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from medtext.config import Table, read_yaml
-from medtext.merging import merge_entities
+from medtext.merging import merge_entities, noisy_or
 from medtext.note import Note
 from medtext.overlap import Cover
 from medtext.span import Source, Span
@@ -105,7 +106,8 @@ class _TableForms:
 def _chosen(found: Sequence[list[_Found]]) -> Iterator[Span]:
     """The spans that win; dictionaries that agree on place and label are all named as sources."""
     ranked = [(start, -end, rank, label, source) for rank, one in enumerate(found) for start, end, label, source in one]
-    ranked.sort(key=lambda match: match[:3])
+    if len(found) > 1:
+        ranked.sort(key=itemgetter(0, 1, 2))
     done = at = 0
     while at < len(ranked):
         start, end, _, label, source = ranked[at]
@@ -119,7 +121,9 @@ def _chosen(found: Sequence[list[_Found]]) -> Iterator[Span]:
                 sources.setdefault(ranked[at][4].by, ranked[at][4])
             at += 1
         if label:
-            yield Span(((start, done),), label, score=_SCORE, sources=tuple(sources.values()))
+            said = (source,) if len(sources) == 1 else tuple(sources[by] for by in sorted(sources))
+            score = source.score if len(said) == 1 else noisy_or(one.score for one in said)
+            yield Span(((start, done),), label, score=score, sources=said)
 
 
 def _is_heading(section: Span) -> bool:

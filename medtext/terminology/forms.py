@@ -246,21 +246,18 @@ class _Hits:
         conditional = (values & _KIND) == _SOME
         some = conditional.nonzero()[0]
         rows: list[tuple[int, int, int]] = []
-        order = None
+        best = np.zeros(len(words.starts), np.int64)  # by first word: 1 + where its last and longest key stands
         if len(some):
             some, plain = _possible(words, firsts, values, some), (~conditional).nonzero()[0]
             rows = [*zip(*(one.take(some).tolist() for one in (firsts, lasts, values & _NUMBER)), strict=True)]
             values[some] = 0
-            order = np.concatenate((some, plain))
-            firsts = firsts.take(order)
-        ranked = firsts.argsort(kind="stable")
-        firsts = firsts.take(ranked)
-        order = ranked if order is None else order.take(ranked)
-        final = np.ones(len(order), bool)
-        np.not_equal(firsts[1:], firsts[:-1], out=final[:-1])
-        longest = final.nonzero()[0]
-        firsts, order = firsts.take(longest), order.take(longest)
-        places = np.searchsorted(firsts, [first for first, _, _ in rows]).tolist() if rows else []
+            best[firsts.take(some)] = some + _ONE
+            best[firsts.take(plain)] = plain + _ONE
+        else:
+            best[firsts] = np.arange(1, len(firsts) + 1)
+        firsts = best.nonzero()[0]
+        order = best.take(firsts) - _ONE
+        places = firsts.searchsorted([first for first, _, _ in rows]).tolist() if rows else []
         held: dict[int, list[tuple[int, int]]] = {}
         for place, (_, last, number) in zip(places, rows, strict=True):
             held.setdefault(place, []).append((last, number))

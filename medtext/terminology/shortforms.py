@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from operator import itemgetter
 
 from medtext.note import Note
@@ -43,12 +44,15 @@ class ShortForms:
 
     def read(self, note: Note, spans: Iterable[Span]) -> Iterator[Span]:
         """The spans, which must not overlap, in order, with every short form that stands alone as it is meant there."""
+        told, senses = definitions(note.text), self._abbreviations.senses
+        known = [found for found in self._token.finditer(note.text) if found[0] in told or senses(found[0])]
+        if not known:
+            yield from spans
+            return
         places = {(span.start, span.end): span for span in spans}
         taken, layout = Cover(places), _Layout(note)
-        told = definitions(note.text)
-        for found in self._token.finditer(note.text):
-            known = found[0] in told or self._abbreviations.senses(found[0])
-            if not known or (found.span() not in places and taken.overlaps(*found.span())):
+        for found in known:
+            if found.span() not in places and taken.overlaps(*found.span()):
                 continue
             held = places.pop(found.span(), None)
             if found[0] in told:
@@ -119,8 +123,15 @@ class _Layout:
     """The sections and sentences of a note, by offset."""
 
     def __init__(self, note: Note) -> None:
-        self._sections = sorted((one.start, one.end, one.label) for one in note.layer("section"))
-        self._sentences = sorted((one.start, one.end) for one in note.layer("sentence"))
+        self._note = note
+
+    @cached_property
+    def _sections(self) -> list[tuple[int, int, str]]:
+        return sorted((one.start, one.end, one.label) for one in self._note.layer("section"))
+
+    @cached_property
+    def _sentences(self) -> list[_Place]:
+        return sorted((one.start, one.end) for one in self._note.layer("sentence"))
 
     def section(self, at: int) -> str:
         """The class of the section in which an offset lies; empty where there is none."""

@@ -220,16 +220,17 @@ def _patched(text: str) -> bytes:
     """One byte a character: ASCII as it is, what lies beyond as the sign of what it does to words."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
     places = (codes > 127).nonzero()[0]
-    kinds, which = np.unique(codes[places], return_inverse=True)
     raw = codes.astype(np.uint8)
-    raw[places] = np.array([_sign(chr(kind)) for kind in kinds.tolist()], np.uint8)[which]
+    raw[places] = [*map(_sign, codes[places].tolist())]
     patched = bytearray(raw.tobytes())
     for place in places[raw[places] == _MARK].tolist():
         patched[place] = _LETTER if place and _INSIDE[patched[place - 1]] else _ODD
     return bytes(patched)
 
 
-def _sign(character: str) -> int:
+@functools.lru_cache(maxsize=1 << 14)
+def _sign(code: int) -> int:
+    character = chr(code)
     if "\u0300" <= character <= MARKS[-1]:
         return _MARK
     if WORD.match(character):
