@@ -35,7 +35,8 @@ from medtext.terminology.textwords import TextReader, TextWords
 Array = np.ndarray
 Match = tuple[int, int, int]
 
-_BATCH = 1 << 18  # characters read at once: arrays stay in the cache, and calls are few
+_BATCH = 1 << 17  # characters read at once: arrays stay in the cache, and calls are few
+_FEW = 1 << 11  # words from which on it pays to leave out at once what is no form
 # Arrays of no dimension: numpy takes them in half the time of its scalars, which small texts notice.
 _KIND, _SKIP, _MANY, _SOME, _NUMBER = (np.array(bits, np.uint32) for bits in (KIND, SKIP, MANY, SOME, NUMBER))
 _ONE = np.array(1)
@@ -133,23 +134,24 @@ class FormIndex:
         """What begins at each word: the longest form without conditions, and all that have some."""
         firsts = lasts = np.arange(len(words.starts))
         table, hashes, base = self._words, words.hashes, None
-        rounds: list[tuple[Array, ...]] = []
+        rounds: list[Sequence[Array]] = []
         while len(firsts):
             values, slots = table.lookup(hashes)
             if base is not None:
                 slots += base
-            rounds.append((firsts, lasts, values, hashes, slots))
+            found = (firsts, lasts, values, hashes, slots)
+            rounds.append(found if len(firsts) < _FEW else _standing(found))
             skips = values >> _SKIP
             on = skips.nonzero()[0]
+            if not len(on):
+                break
             firsts, lasts = firsts.take(on), lasts.take(on) + skips.take(on)
             table, hashes, base = self._rows, words.rows(firsts, lasts), self._base
         return self._checked(words, *map(np.concatenate, zip(*rounds, strict=True))) if rounds else _Hits.none()
 
     def _checked(self, words: TextWords, *found: Array) -> _Hits:
         """Of the keys in a text those that stand for forms, whose other bits are right too."""
-        kinds = found[2] & _KIND
-        some = kinds.nonzero()[0]
-        firsts, lasts, values, hashes, slots = (one.take(some) for one in found)
+        firsts, lasts, values, hashes, slots = _standing(found)
         right = (self._uppers.take(slots) == upper_bits(hashes)).nonzero()[0]
         if len(right) < len(firsts):
             firsts, lasts, values = firsts.take(right), lasts.take(right), values.take(right)
@@ -177,25 +179,24 @@ class FormIndex:
     def _greedy(self, text: str, words: TextWords, hits: _Hits) -> tuple[list[int], dict[int, list[Match]]]:
         """Which hits count; and of those with conditions, what they match."""
         nexts = hits.firsts.searchsorted(hits.lasts + _ONE).tolist()
-        some = hits.some
         taken: list[int] = []
         others: dict[int, list[Match]] = {}
         now = floor = 0
-        while now < len(nexts):
-            if now in some:
-                if taken and len(taken) - 1 not in others:
-                    floor = int(words.ends[hits.lasts[taken[-1]]])
-                if best := self._some_of(text, words, hits, now, floor):
-                    start, end, numbers, floor, after = best
-                    others[len(taken)] = [(start, end, one) for one in self._ids[list(numbers)].tolist()]
-                    taken.append(now)
-                    now = int(hits.firsts.searchsorted(after))
-                    continue
-                if not hits.values[now]:
-                    now += 1
-                    continue
-            taken.append(now)
-            now = nexts[now]
+        for stop in (*sorted(hits.some), len(nexts)):
+            while now < stop:
+                taken.append(now)
+                now = nexts[now]
+            if now > stop or stop == len(nexts):
+                continue
+            if taken and len(taken) - 1 not in others:
+                floor = int(words.ends[hits.lasts[taken[-1]]])
+            if best := self._some_of(text, words, hits, now, floor):
+                start, end, numbers, floor, after = best
+                others[len(taken)] = [(start, end, one) for one in self._ids[list(numbers)].tolist()]
+                taken.append(now)
+                now = int(hits.firsts.searchsorted(after))
+            elif not hits.values[now]:
+                now += 1
         return taken, others
 
     def _some_of(
@@ -262,6 +263,12 @@ class _Hits:
         for place, (_, last, number) in zip(places, rows, strict=True):
             held.setdefault(place, []).append((last, number))
         return cls(firsts, lasts.take(order), values.take(order), held)
+
+
+def _standing(found: Sequence[Array]) -> list[Array]:
+    """Of keys those that stand for forms; the third array holds the values."""
+    some = (found[2] & _KIND).nonzero()[0]
+    return [one.take(some) for one in found]
 
 
 def _possible(words: TextWords, firsts: Array, values: Array, some: Array) -> Array:

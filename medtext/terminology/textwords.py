@@ -86,13 +86,14 @@ class TextReader:
             self._rehash(text, raw, starts, ends, hashes)
         starts, stems, ends, hashes = _owned(small, starts, ends, hashes)
         ahead, back = self._powers(len(starts))
-        own = np.full(len(starts) + _MARGIN, _ODDS[0])
+        own = np.empty(len(starts) + _MARGIN, np.uint64)
+        own[len(starts) :] = _ODDS[0]
         np.multiply(hashes, ahead, out=own[: len(starts)])
         sums = self._edges(text, lower, starts, ends)
         sums *= ahead
         before = np.zeros(len(own), np.uint64)
         sums += own[: len(starts)]
-        np.cumsum(sums, out=before[1 : len(starts) + 1])
+        sums.cumsum(out=before[1 : len(starts) + 1])
         own += before
         return TextWords(starts, stems, ends, hashes, np.frombuffer(raw, np.uint8), before, own, back)
 
@@ -128,8 +129,11 @@ class TextReader:
         self._by_pair.take(pairs.take(ends[:-1]), out=edges[:-1])
         edges[:-1][starts[1:] - ends[:-1] > _TWO] = _SLOW
         slow = (edges == _SLOW).nonzero()[0]
-        for word, start, end in zip(slow.tolist(), ends[slow].tolist(), starts[slow + 1].tolist(), strict=True):
-            edges[word] = self._gap_edge(text[start : min(end, start + _LONGEST_GAP)])
+        if len(slow):
+            begins, stops = ends.take(slow), starts.take(slow + _ONE)
+            stops = np.minimum(stops, begins + _LONGEST_GAP)
+            gaps = map(text.__getitem__, map(slice, begins.tolist(), stops.tolist()))
+            edges[slow] = np.fromiter(map(self._gap_edge, gaps), np.uint64, len(slow))
         return edges
 
     def _rehash(self, text: str, raw: bytes, starts: Array, ends: Array, hashes: Array) -> None:
@@ -196,7 +200,7 @@ def _owned(lower: bytes, starts: Array, ends: Array, hashes: Array) -> tuple[Arr
     lone = [quote + 1 for quote in quotes if quote and _INSIDE[lower[quote - 1]]]
     if not lone:
         return starts, ends, ends, hashes
-    one = _alone(np.searchsorted(starts, lone))
+    one = _alone(starts.searchsorted(lone))
     keep = np.ones(len(starts), bool)
     keep[one] = False
     whole = ends.copy()
