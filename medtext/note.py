@@ -142,7 +142,9 @@ class Note:
             raise NoteError(f"Note {self.id!r} has no span {', '.join(map(repr, sorted(missing)))}.")
         self._check_spans(new.values(), set())
         spans = tuple([new.get(span.id, span) for span in self.spans])
-        moved = any(old is not span and old.sort_key != span.sort_key for old, span in zip(self.spans, spans, strict=True))
+        moved = any(
+            old is not span and old.sort_key != span.sort_key for old, span in zip(self.spans, spans, strict=True)
+        )
         return self._with(in_order(spans) if moved else spans)
 
     def _with(self, spans: tuple[Span, ...]) -> Note:

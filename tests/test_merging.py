@@ -39,6 +39,14 @@ def bare(note):
     return {(span.at, span.label, span.score, span.sources, repr(span.x)) for span in note.spans}
 
 
+def test_what_nobody_contests_is_taken_as_it_was_found():
+    alone, both = claim(0, 4), Span(((6, 9),), "TEST", score=0.98, sources=(Source(WORDS, 0.9), Source(MODEL, 0.8)))
+    assert [one.sources for one in merged([[alone, both]]).spans] == [alone.sources, both.sources]
+    unsure, unsorted = Span(both.at, "TEST", score=0.5, sources=both.sources), both.sources[::-1]
+    for odd in (unsure, Span(both.at, "TEST", score=0.98, sources=unsorted)):
+        assert bare(merged([[odd]])) == bare(merged([[both]]))
+
+
 @settings(max_examples=60)
 @given(stages(), st.data())
 def test_the_order_of_the_stages_does_not_matter(found, data):

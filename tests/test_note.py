@@ -155,6 +155,29 @@ def test_updating_replaces_by_id_and_refuses_a_new_one():
         made.update([Span(((0, 2),), "Y", id="e5")])
 
 
+@given(st.lists(new_spans, max_size=8), st.lists(new_spans, min_size=8, max_size=8), st.randoms())
+def test_adding_and_updating_give_what_building_anew_gives(first, others, random):
+    fields = {"deidentified": True, "meta": {"a": 1}, "review": Review("doing"), "x": {"b": 2}}
+    before = note(*first, **fields)
+    added = before.add(others)
+    chosen = random.sample(added.spans, len(added.spans) // 2)
+    changed = [Span(one.at, one.label, id=old.id, layer=one.layer) for one, old in zip(others, chosen, strict=False)]
+    for made in (added, added.update(changed)):
+        assert made == Note("n1", TEXT, spans=made.spans[::-1], **fields)
+        assert [span.sort_key for span in made.spans] == sorted(span.sort_key for span in made.spans)
+        assert made.id == "n1"
+        assert (made.meta, made.x) == ({"a": 1}, {"b": 2})
+    assert {span.id: span for span in added.update(changed).spans} == {
+        **{span.id: span for span in added.spans},
+        **{span.id: span for span in changed},
+    }
+
+
+def test_an_updated_span_may_not_reach_beyond_the_text():
+    with pytest.raises(NoteError, match="ends at 400"):
+        note(Span(((0, 2),), "X")).update([Span(((0, 400),), "X", id="e1")])
+
+
 def test_keeping_layers_keeps_the_relations_whose_ends_remain():
     made = note(Span(((0, 2),), "X", id="a"), Span(((3, 4),), "Y", id="b"), Span(((3, 4),), "Z", id="c", layer="phi"))
     made = made.add(relations=[Relation("t", "a", "b"), Relation("t", "a", "c")])

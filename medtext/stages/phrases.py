@@ -92,7 +92,9 @@ class _TableForms:
     def __init__(self, concepts: str | Path | Sequence[str | Path], idioms: list[str]) -> None:
         self.concepts = load_concepts(concepts)
         forms = [(form, concept.label) for concept in self.concepts.concepts for form in concept.forms]
-        self._index = FormIndex.of((form, number) for number, form in enumerate([*(form for form, _ in forms), *idioms]))
+        self._index = FormIndex.of(
+            (form, number) for number, form in enumerate([*(form for form, _ in forms), *idioms])
+        )
         self._labels = (*(label for _, label in forms), *[None] * len(idioms))
         self._source = Source(self.concepts.source, _SCORE)
 

@@ -1,14 +1,18 @@
 from functools import cache
+from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medtext.config import read_yaml
 from medtext.errors import UnknownNameError
 from medtext.note import Note
 from medtext.span import Source, Span
 from medtext.stages.phrases import Phrases, _chosen
 from medtext.terminology.build import Edition, build_terminology
+from medtext.terminology.concepts import load_concepts
+from medtext.terminology.matcher import Matcher
 from medtext.terminology.store import Terminology
 from tests.releases import write
 
@@ -157,6 +161,25 @@ def test_the_default_pipeline_knows_what_the_starter_concepts_do_not():
     text = "Hypersplenism. Earthquake. Axis deviation, malleus."
     assert found(stage(Note("n", text))) == [("PROBLEM", "Hypersplenism")]
     assert Terminology("icd10cm").exact(["hypersplenism"])[0][0].code.code == "D73.1"
+
+
+@cache
+def plain():
+    """The reference: the plain matcher with the forms of the stage."""
+    concepts = load_concepts()
+    forms = [(form, concept.label) for concept in concepts.concepts for form in concept.forms]
+    idioms = read_yaml(files("medtext.stages.rules").joinpath("phrases.yaml"))["not_concepts"]
+    return Matcher([*(form for form, _ in forms), *idioms]), [*(label for _, label in forms), *[None] * len(idioms)]
+
+
+def test_the_starter_concepts_are_found_as_the_plain_matcher_finds_them():
+    matcher, labels = plain()
+    forms = [form for concept in load_concepts().concepts for form in concept.forms]
+    texts = [". ".join(forms[at::40]) for at in range(40)] + [" ".join(forms[at::40]).upper() for at in range(40)]
+    found = stage()._table.find_many(texts)
+    for text, matches in zip(texts, found, strict=True):
+        expected = [(start, end, labels[form]) for start, end, form in matcher.find(text)]
+        assert [match[:3] for match in matches] == expected
 
 
 matches = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 5), st.sampled_from(["A", "B", None])), max_size=12)

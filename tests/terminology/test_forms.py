@@ -100,6 +100,24 @@ def test_a_batch_finds_what_each_text_alone_gives(index, texts):
     assert list(index.find_many(texts)) == [list(index.find(text)) for text in texts]
 
 
+@settings(max_examples=60)
+@given(st.lists(written, max_size=8), st.lists(written, max_size=6))
+def test_in_memory_it_finds_what_the_plain_matcher_finds(given_forms, texts):
+    plain, index = Matcher(given_forms), FormIndex.of((form, number) for number, form in enumerate(given_forms))
+    expected = [list(plain.find(text)) for text in (*given_forms, *texts)]
+    assert list(index.find_many([*given_forms, *texts])) == expected
+    assert [list(pickle.loads(pickle.dumps(index)).find(text)) for text in (*given_forms, *texts)] == expected
+    assert repr(index) == f"FormIndex('in memory', forms={len(given_forms)})"
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from([*PIECES, *ODD]), max_size=12).map("".join), st.integers(1, 400))
+def test_long_texts_are_read_as_short_ones_are(index, text, times):
+    """From some number of words on, what is no form is left out earlier."""
+    whole = (text + " .. ") * times
+    assert list(index.find(whole)) == list(MATCHER.find(whole))
+
+
 def test_a_match_gives_back_the_number_of_its_form(tmp_path):
     index = FormIndex.build(
         [("chest pain", 29857009), ("Chest pain", 9_007_199_254_740_993), ("MI", -7)], tmp_path / "i"
