@@ -8,6 +8,7 @@ among the `sources` of what overruled it with a score of 0, and the claim itself
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -137,10 +138,15 @@ def _order(place: _Place, by: Mapping[str, float | None]) -> tuple[Any, ...]:
 
 def noisy_or(scores: Iterable[float | None]) -> float | None:
     """The score of what independent sources agree on, to four digits; None when none of them has a score."""
-    known = sorted(score for score in scores if score is not None)
+    known = tuple(sorted([score for score in scores if score is not None]))
     if len(known) < 2:
         return known[0] if known else None
-    return round(1 - math.prod(1 - score for score in known), 4)
+    return _joint(known)
+
+
+@functools.lru_cache(maxsize=1 << 12)  # dictionaries and models give few different scores, time after time
+def _joint(scores: tuple[float, ...]) -> float:
+    return round(1 - math.prod(1 - score for score in scores), 4)
 
 
 def _stated(known: Span | None, place: _Place, claims: _Claims, under: Sequence[_Place]) -> Span:

@@ -38,8 +38,11 @@ Match = tuple[int, int, int]
 _BATCH = 1 << 17  # characters read at once: arrays stay in the cache, and calls are few
 _FEW = 1 << 11  # words from which on it pays to leave out at once what is no form
 # Arrays of no dimension: numpy takes them in half the time of its scalars, which small texts notice.
-_KIND, _SKIP, _MANY, _SOME, _NUMBER = (np.array(bits, np.uint32) for bits in (KIND, SKIP, MANY, SOME, NUMBER))
+_KIND, _SKIP, _MANY, _SOME, _NUMBER, _CAPITAL = (
+    np.array(bits, np.uint32) for bits in (KIND, SKIP, MANY, SOME, NUMBER, CAPITAL)
+)
 _ONE = np.array(1)
+_A, _LETTERS = np.array(ord("A"), np.uint8), np.array(26, np.uint8)
 _BREAK = "\n\0\n"  # between two texts of a batch: no form goes on across it
 
 
@@ -274,8 +277,8 @@ def _standing(found: Sequence[Array]) -> list[Array]:
 def _possible(words: TextWords, firsts: Array, values: Array, some: Array) -> Array:
     """Of keys with conditions those that do not ask for a capital letter where there is none."""
     letters = words.letters.take(words.starts.take(firsts.take(some)))
-    capital = (letters >= 65) & (letters <= 90)
-    return some[capital | ((values.take(some) & CAPITAL) == 0)]
+    capital = letters - _A < _LETTERS  # what comes before A is beyond Z, for bytes begin again
+    return some[capital | ((values.take(some) & _CAPITAL) == 0)]
 
 
 def _by_text(

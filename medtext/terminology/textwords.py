@@ -170,14 +170,14 @@ def _hashes(blob: Array, starts: Array, sizes: Array, *, seed: int, longest: int
     found ^= eights[starts] & _MASKS.take(sizes, mode="clip")
     left, done = (sizes > _EIGHT).nonzero()[0], 8
     while len(left) and done < longest:
-        more, at, over = found[left], starts[left] + done, sizes[left] - done
+        more, at, over = found.take(left), starts.take(left) + done, sizes.take(left) - done
         for step in (0, 8):
             more *= _ODDS[0]
             more ^= more >> _SHIFTS[0]
             more ^= eights[at + step] & _MASKS.take(over - step, mode="clip")
         found[left] = more
         done += 16
-        left = left[sizes[left] > done]
+        left = left[sizes.take(left) > done]
     found *= _ODDS[1]
     found ^= found >> _SHIFTS[0]
     found *= _ODDS[2]
