@@ -47,6 +47,19 @@ def test_what_nobody_contests_is_taken_as_it_was_found():
         assert bare(merged([[odd]])) == bare(merged([[both]]))
 
 
+def test_of_one_source_the_score_is_that_of_the_entity_whichever_of_the_two_says_it():
+    said = Span(((0, 4),), "PROBLEM", score=0.5, sources=(Source(MODEL, 0.8),))
+    silent = Span(((6, 9),), "PROBLEM", score=0.8, sources=(Source(MODEL),))
+    assert [(one.score, one.sources) for one in merged([[said, silent]]).spans] == [(0.8, (Source(MODEL, 0.8),))] * 2
+
+
+def test_what_overruled_a_claim_that_is_hidden_now_no_longer_names_it():
+    note = merge_entities(merged([[claim(0, 9)], [claim(6, 12, "TEST", score=0.1)]]), [])
+    assert OVERRULED in note.spans[0].x
+    hidden = merge_entities(note.add([Span(((10, 12),), "NAME", layer="phi")]), [])
+    assert [one.x for one in hidden.layer("entity")] == [{}]
+
+
 @settings(max_examples=60)
 @given(stages(), st.data())
 def test_the_order_of_the_stages_does_not_matter(found, data):
