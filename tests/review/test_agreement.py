@@ -196,6 +196,29 @@ def test_codes_are_as_near_as_their_place_in_the_hierarchy(icd):
     assert kin.compare(code("S00.1"), Code("SNOMED", "1")) == ("apart", None, 0.0)
 
 
+# The frame of chapter 9 as ICD-10-CM has it; the names are ours.
+CIRCULATION = """<?xml version="1.0" encoding="utf-8"?>
+<ICD10CM.tabular><version>2030</version>
+<chapter><name>9</name><desc>Circulation (I00-I99)</desc>
+<section id="I10-I1A"><desc>Pressure (I10-I1A)</desc>
+<diag><name>I10</name><desc>High pressure</desc></diag>
+<diag><name>I11</name><desc>Heart by pressure</desc>
+ <diag><name>I11.0</name><desc>failing</desc></diag><diag><name>I11.9</name><desc>not failing</desc></diag></diag>
+</section></chapter></ICD10CM.tabular>
+"""
+
+
+def test_codes_of_one_family_are_nearer_than_strangers_and_farther_than_parents(tmp_path):
+    path = write_text(tmp_path / "icd10cm-tabular-2030.xml", CIRCULATION)
+    build_terminology(Edition("icd10cm", path), tmp_path / "icd")
+    kin = Kinship(tmp_path / "icd")
+    # I00-I99, I10-I1A, I10 beside I00-I99, I10-I1A, I11, I11.9: depths 3 and 4, the common ancestor at 2
+    assert kin.compare(code("I10"), code("I11.9")) == ("related", 3, pytest.approx(2 * 2 / (3 + 4)))
+    assert kin.compare(code("I10"), code("I11")) == ("siblings", 2, pytest.approx(2 * 2 / (3 + 3)))
+    assert kin.compare(code("I11"), code("I11.9")) == ("above or below", 1, pytest.approx(2 * 3 / (3 + 4)))
+    assert kin.compare(code("I10"), code("J18.9")) == ("apart", None, 0.0)
+
+
 def test_codes_of_matched_spans_are_compared_by_system(icd):
     anna = [span(10, 20, codes=(code("S00.1XXA"),)), span(22, 25, codes=(code("B20"),)), span(59, 72)]
     ben = [

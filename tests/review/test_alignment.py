@@ -78,6 +78,11 @@ def test_more_pairs_of_one_label_beat_a_larger_overlap():
     assert told(chain.pairs) == told([(span(0, 4), span(2, 9)), (span(3, 10), span(9, 12))])
 
 
+def test_the_same_label_beats_a_larger_overlap():
+    done = align([span(0, 10)], [span(0, 9, "DRUG"), span(6, 14)])
+    assert told(done.pairs) == told([(span(0, 10), span(6, 14))])
+
+
 def test_the_gap_of_a_discontinuous_span_is_no_part_of_it():
     apart = Span(((0, 3), (10, 13)), "PROBLEM")
     assert not align([apart], [span(4, 9)]).pairs

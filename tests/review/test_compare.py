@@ -138,7 +138,14 @@ def test_notes_that_nobody_has_looked_at_do_not_count_as_work():
 def test_sections_are_those_of_the_base():
     section = Span(((22, 47),), "MEDICATIONS", layer="section", id="h1")
     base = marked([section, *BASE])
-    assert run([base], [returned(base)]).by("section")["MEDICATIONS"]["accepted"] == 1
+    held = run([base], [returned(base)]).by("section")
+    assert held["MEDICATIONS"] == dict.fromkeys(KINDS, 0) | {
+        "boundary": 1,
+        "relabelled": 1,
+        "recoded": 1,
+        "accepted": 1,
+    }
+    assert held["(none)"]["added"] == 1  # it begins where the section ends
 
 
 def test_several_people_are_told_apart():
@@ -153,6 +160,19 @@ def test_renumbered_ids_that_collide_are_not_believed():
     theirs = marked([span(10, 20), span(22, 25)])  # the first was deleted, the UI numbered anew: e1 and e2
     done = run([predicted(base)], judged([theirs]))
     assert counts(done) == {"accepted": 2, "rejected": 1}
+
+
+def test_an_id_is_believed_neither_where_places_do_not_meet_nor_where_another_span_stood_just_there():
+    base = predicted(marked([span(0, 2), span(10, 20), span(22, 25)]))
+    moved = run([base], judged([marked([span(10, 19), span(22, 25)])]))
+    assert {one.before.id: one.kinds for one in moved.changes} == {
+        "e1": ("rejected",),
+        "e2": ("boundary",),
+        "e3": ("accepted",),
+    }
+    nested = predicted(marked([span(0, 20), span(5, 9)]))
+    inner = run([nested], judged([marked([span(5, 9)])]))  # e1 now, e2 before
+    assert {one.before.id: one.kinds for one in inner.changes} == {"e1": ("rejected",), "e2": ("accepted",)}
 
 
 def test_where_the_base_has_no_such_span_its_own_old_values_speak_and_that_is_told():
