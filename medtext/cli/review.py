@@ -16,7 +16,7 @@ _AUDIT = ("known", "key_column", "meta_key", "sample", "seed", "by", "findings",
 
 
 _EVALUATE = ("layer", "concepts", "resamples", "seed", "by", "bands", "criterion", "terminology", "quotes")
-_COMPARE = ("layer", "taxonomy", "quotes", "resamples", "seed")
+_COMPARE = ("layer", "taxonomy", "people", "quotes", "resamples", "seed")
 _AGREEMENT = ("layer", "tolerance", "terminology", "taxonomy", "people", "quotes", "resamples", "seed")
 _ADJUDICATE = ("resolved", "weights", "majority", "layer", "taxonomy", "people", "queue_file", "overwrite", "allow_phi")
 
@@ -153,6 +153,7 @@ def _add_compare(commands: Any) -> None:
     command = add_command(commands, compare, about, "medtext compare spans.jsonl corrected.jsonl -o report.html")
     command.add_argument("base", metavar="BASE", help="the span file that people began with")
     command.add_argument("returned", nargs="+", metavar="RETURNED", help="what came back, one file or several")
+    _add_people(command)
     _add_figures(command, layer="entity")
     command.add_argument("-t", "--taxonomy", metavar="NAME", help="report labels that this taxonomy does not have")
     told = "what an action costs: select, label, code, axis, boundary, delete (1 each), accept (0); accept=0.5"
@@ -218,9 +219,13 @@ class _Bands(argparse.Action):
 def _add_annotators(command: Any) -> None:
     told = "span files, one for each annotator; with --annotator one file with the work of all"
     command.add_argument("annotators", nargs="+", metavar="FILE", help=told)
+    _add_people(command)
+    command.add_argument("-t", "--taxonomy", metavar="NAME", help="report labels that this taxonomy does not have")
+
+
+def _add_people(command: Any) -> None:
     told = "take the work of this person out of one Label Studio export; give it for each person"
     command.add_argument("--annotator", dest="people", action="append", default=[], metavar="NAME", help=told)
-    command.add_argument("-t", "--taxonomy", metavar="NAME", help="report labels that this taxonomy does not have")
 
 
 def _add_figures(command: Any, *, layer: str) -> None:

@@ -165,6 +165,7 @@ def compare(
     layer: str = "entity",
     taxonomy: Taxonomy | str | Path | None = None,
     cost: Cost | None = None,
+    people: Sequence[str] = (),
     quotes: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -174,13 +175,14 @@ def compare(
 
         medtext.compare("spans.jsonl", "corrected.jsonl").counts["accepted"]
 
-    `returned` is one file, several, or name → notes; `format` is theirs. Notes whose text was edited, that are missing
+    `returned` is one file, several, or name → notes; `format` is theirs; `people` takes several annotators out of one
+    Label Studio export. Notes whose text was edited, that are missing
     or that the base does not have are reported, and count in no figure; labels that `taxonomy` (or else the base) does
     not know are reported by span. `quotes=True` shows the words of de-identified notes. Raises FormatError when no note
     is common, IdentifiedNoteError for quotes of a note that is not de-identified.
     """
     ours = {note.id: note for note in notes_of(base)}
-    sides = _returned(returned, format)
+    sides = _returned(returned, format, people)
     held: dict[tuple[str, str], list[Change]] = {}
     judge = _Judge(layer, load_taxonomy(taxonomy), {span.label for note in ours.values() for span in note.layer(layer)})
     for name, notes in sides.items():
@@ -205,13 +207,13 @@ def compare(
     )
 
 
-def _returned(returned: Any, format: str | None) -> dict[str, dict[str, Note]]:
+def _returned(returned: Any, format: str | None, people: Sequence[str]) -> dict[str, dict[str, Note]]:
     if isinstance(returned, str | Path):
-        return named_sides([returned], format)
-    if isinstance(returned, Mapping):
-        return named_sides(returned, format)
-    held = list(returned)
-    return named_sides([held] if all(isinstance(one, Note) for one in held) else held, format)
+        returned = [returned]
+    if not isinstance(returned, Mapping):
+        held = list(returned)
+        returned = [held] if all(isinstance(one, Note) for one in held) else held
+    return named_sides(returned, format, people)
 
 
 class _Judge:

@@ -132,6 +132,14 @@ def test_people_are_taken_out_of_one_export(people, tmp_path, capsys):
     options = ("--from", "label_studio", "--annotator", "anna@x", "--annotator", "ben@x")
     assert call("agreement", tmp_path / "export.json", *options) == 0
     assert "1 note of 2 annotators" in capsys.readouterr().err
+    assert call("compare", people[0], tmp_path / "export.json", *options, "-o", tmp_path / "c.json") == 0
+    told = json.loads((tmp_path / "c.json").read_text())["annotator"]
+    assert {name: (held["accepted"], held["rejected"]) for name, held in told.items()} == {
+        "anna@x": (1, 1),
+        "ben@x": (2, 0),
+    }
+    assert call("compare", people[0], people[1], people[2], *options) == 2
+    assert "--annotator takes annotators out of one file" in capsys.readouterr().err
 
 
 def test_adjudicate_writes_gold_and_queue_and_ends_when_the_queue_is_decided(people, tmp_path, capsys):
