@@ -85,7 +85,7 @@ def histogram(title: str, counts: Mapping[int, int], *, reach: int = 10, note: s
 
 def reliability(title: str, bins: Sequence[tuple[float, float, int]], note: str = "") -> Plot:
     """Mean score → share that is right, one dot a bin, the larger the more spans; the line is perfect calibration."""
-    side, left, top = 260, 50, 12
+    side, left, top = 260, 50, 26
     most = max([count for *_, count in bins] + [1])
     parts = [f'<path d="M{left} {top + side}L{left + side} {top}" stroke="currentColor" opacity=".5"/>']
     parts.append(f'<path d="M{left} {top}V{top + side}H{left + side}" fill="none" stroke="currentColor"/>')
@@ -100,7 +100,7 @@ def reliability(title: str, bins: Sequence[tuple[float, float, int]], note: str 
         told = f"<title>{count} spans</title>"
         parts.append(_dot(x, y, size, told))
     parts.append(_text(left + side / 2, top + side + 34, "mean score", "middle"))
-    parts.append(_text(left + 8, top + 12, "share right"))
+    parts.append(_text(left - 30, 12, "share right"))
     return Plot(title, _svg(left + side + 20, top + side + 42, parts), note)
 
 
