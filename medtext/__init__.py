@@ -28,7 +28,10 @@ _HOMES = {
     "medtext.terminology.maps": ["MapTarget", "crosswalk"],
     "medtext.pipeline": ["Pipeline", "Stage", "load"],
     "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid", "reidentify"],
-    "medtext.review": ["Audit", "Evaluation", "audit", "evaluate"],
+    "medtext.review": [
+        *("Adjudication", "Agreement", "Audit", "Comparison", "Cost", "Evaluation"),
+        *("adjudicate", "agreement", "audit", "compare", "evaluate"),
+    ],
     "medtext.examples": ["examples"],
     "medtext.generator": ["generate"],
     "medtext.training.train": ["TrainingReport", "train"],

@@ -25,8 +25,29 @@ from medtext.cli.terminology import add_terminology
 from medtext.cli.training import add_training
 from medtext.errors import MedtextError
 
-_FLAGS = {"input_format": "--from", "output_format": "--to", "format": "--from", "sample_file": "-o"}
-_OPTIONS = (*READER, *RUN, "resume", "format", "taxonomy", "partial", "key_column", "sample", "sample_file")
+_FLAGS = {
+    "input_format": "--from",
+    "output_format": "--to",
+    "format": "--from",
+    "sample_file": "-o",
+    "people": "--annotator",
+    "weights": "--weight",
+}
+_OPTIONS = (
+    *READER,
+    *RUN,
+    "resume",
+    "format",
+    "taxonomy",
+    "partial",
+    "key_column",
+    "sample",
+    "sample_file",
+    "people",
+    "weights",
+    "majority",
+    "tolerance",
+)
 
 
 def _parser() -> argparse.ArgumentParser:

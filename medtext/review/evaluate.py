@@ -2,102 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from medtext.errors import FormatError, NoteError
-from medtext.formats import read
 from medtext.note import Note
-from medtext.review.matching import CRITERIA, Counts, count_note
-from medtext.review.report import Cell, Report, Table
+from medtext.review.alignment import align
+from medtext.review.attributes import code_figures, count_attributes, scores_of
+from medtext.review.evaluation import WHOLE, Evaluation
+from medtext.review.kinship import Given, Kinship
+from medtext.review.matching import CRITERIA, Counts, count_note, spans_of
+from medtext.review.mistakes import Mistake, calibration, count_scores, mistakes_of
+from medtext.review.sides import Notes, notes_of, section_finder
 from medtext.review.statistics import RESAMPLES, Bootstrap, Figure, Score
+from medtext.review.subgroups import SECTION, check_criterion, count_note_group, count_sections, namers, subgroups
 from medtext.terminology.concepts import load_concepts
 from medtext.terminology.matcher import Matcher
-
-FORMAT_NAME = "medtext-evaluation/1"
-Notes = str | Path | Iterable[Note]
-
-# What is said of whole notes beside the scores: the figure's name → what it is a share of.
-_WHOLE = {
-    "clean": "notes with gold spans of which every letter and digit was covered, whatever the label",
-    "outside": "letters and digits outside the gold that were marked (over-redaction)",
-    "spurious": "predicted spans that touch no gold",
-    "terms": "clinical terms outside the gold that were touched",
-    "term characters": "letters and digits of those terms that were marked",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Scores by criterion for every label and for all, and figures of whole notes, with 95 % intervals.
-
-    `scores` is criterion → Score over all labels, `labels` label → criterion → Score. `whole` holds the shares of clean
-    notes, over-redaction and lost terms, `hard_negatives` the share touched by kind, "all" first. `missing` are the
-    notes that only the gold has, `extra` those that only the prediction has; neither counts in any figure. `set_aside`
-    is how many spans that a person added stood among a machine's predictions; they do not count either.
-    """
-
-    layer: str
-    notes: int
-    scores: Mapping[str, Score]
-    labels: Mapping[str, Mapping[str, Score]]
-    whole: Mapping[str, Figure]
-    hard_negatives: Mapping[str, Figure] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
-    set_aside: int = 0
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, for JSON; the counts of each figure with it."""
-        return {
-            "format": FORMAT_NAME,
-            "layer": self.layer,
-            "settings": dict(self.settings),
-            "notes": self.notes,
-            "missing": list(self.missing),
-            "extra": list(self.extra),
-            "set_aside": self.set_aside,
-            "scores": _to_dict(self.scores),
-            "whole": _to_dict(self.whole),
-            "hard_negatives": _to_dict(self.hard_negatives),
-            "labels": {label: _to_dict(scores) for label, scores in self.labels.items()},
-        }
-
-    def report(self) -> Report:
-        """The same for people."""
-        facts: dict[str, Cell] = {
-            "Layer": self.layer,
-            "Notes compared": self.notes,
-            "Notes without a prediction": len(self.missing),
-            "Notes without gold": len(self.extra),
-            "Spans of people set aside among the predictions": self.set_aside,
-        }
-        rows = [_row(name, score) for name, score in self.scores.items()]
-        told = "; ".join(f"{name}: {what}" for name, what in CRITERIA.items())
-        tables = [Table("All labels", ("criterion", "recall", "precision", "F1"), rows, f"{told}. {_INTERVALS}")]
-        rows = [(what, figure) for name, what in _WHOLE.items() if (figure := self.whole.get(name))]
-        tables.append(Table("Whole notes", ("share of", "figure"), rows))
-        if self.hard_negatives:
-            hard = list(self.hard_negatives.items())
-            tables.append(Table("Hard negatives touched", ("kind", "touched"), hard))
-        for name in CRITERIA:
-            rows = [_row(label, scores[name]) for label, scores in self.labels.items()]
-            tables.append(Table(f"By label: {name}", ("label", "recall", "precision", "F1"), rows, CRITERIA[name]))
-        return Report("Evaluation", facts, tables)
-
-
-_INTERVALS = "In brackets: 95 % intervals, bootstrapped over notes; exact ones where all or none was met"
-
-
-def _to_dict(held: Mapping[str, Score] | Mapping[str, Figure]) -> dict[str, Any]:
-    return {name: one.to_dict() for name, one in held.items()}
-
-
-def _row(name: str, score: Score) -> tuple[Cell, ...]:
-    return name, score.recall, score.precision, score.f1
 
 
 def evaluate(
@@ -106,6 +26,11 @@ def evaluate(
     *,
     layer: str = "phi",
     concepts: str | Path | None = None,
+    by: Sequence[str] = (),
+    bands: Mapping[str, Sequence[float]] | None = None,
+    criterion: str = "strict",
+    terminology: Given | Sequence[Given] = (),
+    quotes: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
     format: str | None = None,
@@ -116,35 +41,85 @@ def evaluate(
 
     Rejected spans do not count. For de-identification the predictions must lie on the original text. `concepts` names
     the terms whose loss is counted ("starter", or a table of your own). Gold notes may list what looks like an
-    identifier and is none in `x["hard_negatives"]` as [start, end, kind]. Raises NoteError when a note's text differs
-    between the two, FormatError when they have no note in common.
+    identifier and is none in `x["hard_negatives"]` as [start, end, kind].
+
+    `by` names meta columns (or "section"): each of their groups is judged by `criterion` beside all others. Numbers are
+    banded, at `bands` or else ages at 18, 40, 65 and 80 and others at their quartiles. With compiled `terminology`
+    folders codes are compared by hierarchy. `quotes=True` shows words of de-identified notes in the list of mistakes.
+
+    Raises NoteError when a note's text differs between the two, FormatError when they have no note in common,
+    IdentifiedNoteError for quotes that may not be shown.
     """
     matcher = None if concepts is None else _matcher(concepts)
-    theirs, set_aside = _predictions([*_notes(predicted, format)], layer)
-    counts: dict[str, Counts] = {}
-    missing = []
-    for note in _notes(gold, format):
+    check_criterion(criterion, by)
+    theirs, set_aside = _predictions([*notes_of(predicted, format)], layer)
+    pairs, missing = [], []
+    for note in notes_of(gold, format):
         other = theirs.pop(note.id, None)
         if other is None:
             missing.append(note.id)
         else:
             _check_same_text(note, other)
-            counts[note.id] = count_note(note, other, layer, matcher)
-    if not counts:
+            pairs.append((note, other))
+    if not pairs:
         raise FormatError("the gold and the predicted notes have no id in common.")
-    figures = _Figures([counts[key] for key in sorted(counts)], resamples, seed)
+    counter = _Counter(layer, matcher, Kinship(terminology), quotes=quotes)
+    counter.see(sorted(pairs, key=lambda pair: pair[0].id), by, bands or {}, criterion)
+    figures = _Figures(counter.counts, resamples, seed)
     return Evaluation(
         layer=layer,
-        notes=len(counts),
+        notes=len(pairs),
         scores=figures.scores(),
         labels={label: figures.scores(label) for label in figures.labels},
-        whole={name: figures.share("note", [name]) for name in _WHOLE if matcher or "term" not in name},
+        whole={name: figures.share("note", [name]) for name in WHOLE if matcher or "term" not in name},
         hard_negatives=figures.hard_negatives(),
         missing=tuple(sorted(missing)),
         extra=tuple(sorted(theirs)),
         set_aside=set_aside,
-        settings={"concepts": None if concepts is None else str(concepts), "resamples": resamples, "seed": seed},
+        settings=_settings(concepts, criterion, resamples, seed),
+        mistakes=tuple(counter.mistakes),
+        calibration=calibration(figures.boot, figures.columns),
+        subgroups=subgroups(figures.boot, figures.columns, by),
+        assertion=scores_of(figures.boot, figures.columns, "assertion"),
+        codes=code_figures(figures.boot, figures.columns),
     )
+
+
+def _settings(concepts: str | Path | None, criterion: str, resamples: int, seed: int) -> dict[str, str | int | None]:
+    held = {"concepts": None if concepts is None else str(concepts), "criterion": criterion}
+    return held | {"resamples": resamples, "seed": seed}
+
+
+class _Counter:
+    """Sees pairs of gold and prediction, and keeps what is counted of each and every mistake."""
+
+    def __init__(self, layer: str, matcher: Matcher | None, kinship: Kinship, *, quotes: bool) -> None:
+        self.layer, self.matcher, self.kinship, self.quotes = layer, matcher, kinship, quotes
+        self.counts: list[Counts] = []
+        self.mistakes: list[Mistake] = []
+
+    def see(
+        self,
+        pairs: Sequence[tuple[Note, Note]],
+        by: Sequence[str],
+        bands: Mapping[str, Sequence[float]],
+        criterion: str,
+    ) -> None:
+        """Count all pairs; the groups of notes are those of the gold, else of the prediction."""
+        known = [gold if gold.meta else predicted for gold, predicted in pairs]
+        columns = namers(known, by, bands)
+        for (gold, predicted), note in zip(pairs, known, strict=True):
+            alignment = align(spans_of(gold, self.layer), spans_of(predicted, self.layer))
+            counts = count_note(gold, predicted, self.layer, self.matcher, alignment)
+            for column, name in columns.items():
+                count_note_group(column, name(note), criterion, counts)
+            if SECTION in by and SECTION not in columns:
+                count_sections(section_finder([gold, predicted]), alignment, criterion, counts)
+            count_scores(spans_of(predicted, self.layer), alignment, counts)
+            if self.layer == "entity":
+                count_attributes(alignment, self.kinship, counts)
+            self.counts.append(counts)
+            self.mistakes += mistakes_of(gold, alignment, quotes=self.quotes)
 
 
 def _predictions(notes: list[Note], layer: str) -> tuple[dict[str, Note], int]:
@@ -165,10 +140,6 @@ def _without_added(note: Note, layer: str) -> Note:
     return note.replace(spans=kept, relations=())
 
 
-def _notes(source: Notes, format: str | None) -> Iterator[Note]:
-    return read(source, format=format) if isinstance(source, str | Path) else iter(source)
-
-
 def _matcher(concepts: str | Path) -> Matcher:
     return Matcher([form for concept in load_concepts(concepts).concepts for form in concept.forms])
 
@@ -186,13 +157,13 @@ class _Figures:
     """The counts of all notes as columns, and the figures made of them."""
 
     def __init__(self, counts: list[Counts], resamples: int, seed: int) -> None:
-        keys = sorted({key for one in counts for key in one})
+        keys = sorted({key for one in counts for key in one}, key=str)
         self.labels = tuple(sorted({label for kind, label, _ in keys if kind == "strict"}))
         self._kinds = sorted({kind for criterion, kind, _ in keys if criterion == "hard"})
         # Column 0 holds nothing: what was never counted is looked up there.
-        self._column = {key: number for number, key in enumerate(keys, 1)}
+        self.columns = {key: number for number, key in enumerate(keys, 1)}
         rows = [[0, *(one[key] for key in keys)] for one in counts]
-        self._bootstrap = Bootstrap(rows, resamples=resamples, seed=seed)
+        self.boot = Bootstrap(rows, resamples=resamples, seed=seed)
 
     def scores(self, label: str | None = None) -> dict[str, Score]:
         """Criterion → Score, of one label or of all."""
@@ -206,12 +177,12 @@ class _Figures:
         else:
             held = (("gold", spans), ("found", criterion), ("said", spans), ("right", criterion))
             columns = [self._columns(kind, names, what) for what, kind in held]
-        return self._bootstrap.score(*columns)
+        return self.boot.score(*columns)
 
     def share(self, kind: str, names: Iterable[str]) -> Figure:
         """The share of parts in wholes, over these names together."""
         names = list(names)
-        return self._bootstrap.share(self._columns(kind, names, "part"), self._columns(kind, names, "whole"))
+        return self.boot.share(self._columns(kind, names, "part"), self._columns(kind, names, "whole"))
 
     def hard_negatives(self) -> dict[str, Figure]:
         """Kind → share touched, that of all kinds first; empty where the gold lists none."""
@@ -220,4 +191,4 @@ class _Figures:
         return {"all": self.share("hard", self._kinds)} | {kind: self.share("hard", [kind]) for kind in self._kinds}
 
     def _columns(self, kind: str, names: Iterable[str], what: str) -> list[int]:
-        return [self._column.get((kind, name, what), 0) for name in names] or [0]
+        return [self.columns.get((kind, name, what), 0) for name in names] or [0]

@@ -1,5 +1,7 @@
 """What of the gold spans of one note was found, and what of the predicted ones is right: counts by label.
 
+Strict, exact, type and partial are the four of MUC-5 and SemEval-2013 task 9, as nervaluate counts them, but over the
+best pairing of a note instead of the first that fits.
 Everything is symmetric: with gold and predicted exchanged, found and right exchange too. Characters are letters and
 digits; blanks and punctuation identify nobody, and where they end a span is a matter of taste.
 """
@@ -7,25 +9,28 @@ digits; blanks and punctuation identify nobody, and where they end a span is a m
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import accumulate
 
 from medtext.errors import NoteError
 from medtext.note import Note
 from medtext.overlap import Cover
+from medtext.review.alignment import Alignment, Pair, align
 from medtext.span import Span
 from medtext.terminology.matcher import Matcher
 
 CRITERIA = {
     "strict": "the same place and the same label",
-    "place": "the same place, whatever the label",
+    "exact": "the same place, whatever the label",
+    "type": "one to one: the same label, and at least one character in common",
+    "partial": "one to one: at least one character in common, whatever the label; half a hit where the place differs",
     "overlap": "the same label, and at least one character in common",
     "covered": "every letter and digit covered, whatever the labels and however many spans it takes",
     "characters": "letters and digits, whatever the label",
 }
 
 # (criterion, label, what): what is gold, found, said or right; figures of the whole note have the criterion "note".
-Counts = Counter[tuple[str, str, str]]
+Counts = Counter[tuple[str, Hashable, str]]
 
 
 class Letters:
@@ -46,11 +51,14 @@ def spans_of(note: Note, layer: str) -> list[Span]:
     return [span for span in note.layer(layer) if span.status != "rejected"]
 
 
-def count_note(gold: Note, predicted: Note, layer: str, matcher: Matcher | None = None) -> Counts:
+def count_note(
+    gold: Note, predicted: Note, layer: str, matcher: Matcher | None = None, alignment: Alignment | None = None
+) -> Counts:
     """Everything that is counted of one note, whose text is the same on both sides."""
     ours, theirs = spans_of(gold, layer), spans_of(predicted, layer)
     letters, counts = Letters(gold.text), Counter()
-    _count_same(ours, theirs, counts)
+    for pair in (alignment or align(ours, theirs)).pairs:
+        count_pair(pair, counts)
     for side, spans, others in (("gold", ours, theirs), ("said", theirs, ours)):
         _count_side(side, spans, others, letters, counts)
     _count_whole(gold.text, ours, theirs, letters, counts)
@@ -62,25 +70,15 @@ def count_note(gold: Note, predicted: Note, layer: str, matcher: Matcher | None 
     return counts
 
 
-def _count_same(ours: Sequence[Span], theirs: Sequence[Span], counts: Counts) -> None:
-    """One to one: same place and label first; what is left of a place is paired in the order of its labels."""
-    gold, said = _by_place(ours), _by_place(theirs)
-    for at in gold.keys() & said.keys():
-        both = gold[at] & said[at]
-        for label, number in both.items():
-            counts["strict", label, "found"] += number
-            counts["strict", label, "right"] += number
-        left, right = sorted((gold[at] - both).elements()), sorted((said[at] - both).elements())
-        for one, other in [*((label, label) for label in both.elements()), *zip(left, right, strict=False)]:
-            counts["place", one, "found"] += 1
-            counts["place", other, "right"] += 1
-
-
-def _by_place(spans: Iterable[Span]) -> dict[tuple[tuple[int, int], ...], Counter[str]]:
-    found: dict[tuple[tuple[int, int], ...], Counter[str]] = defaultdict(Counter)
-    for span in spans:
-        found[span.at][span.label] += 1
-    return found
+def count_pair(pair: Pair, counts: Counts) -> None:
+    """Add what a pair of gold and prediction meets, under the label of each."""
+    one, other = pair
+    place, label = one.at == other.at, one.label == other.label
+    worth = {"strict": place and label, "exact": place, "type": label, "partial": (1 + place) / 2}
+    for criterion, hit in worth.items():
+        if hit:
+            counts[criterion, one.label, "found"] += hit
+            counts[criterion, other.label, "right"] += hit
 
 
 def _count_side(side: str, spans: Sequence[Span], others: Sequence[Span], letters: Letters, counts: Counts) -> None:

@@ -15,18 +15,21 @@ from typing import Any, Protocol
 
 from medtext.errors import FormatError
 from medtext.formats import refuse_overwrite
-from medtext.review.statistics import Figure
+from medtext.review.plots import Plot
+from medtext.review.statistics import Estimate, Figure
 
-Cell = str | int | Figure | None
+Cell = str | int | Figure | Estimate | None
 KINDS = (".json", ".md", ".html")
 _MARKUP = re.compile(r"[\\|*`<>\[\]]|(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word means nothing
 _STYLE = """
-:root { color-scheme: light dark } body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto;
+:root { color-scheme: light dark } body { font: 15px/1.5 system-ui, sans-serif; max-width: 92rem; margin: 2rem auto;
 padding: 0 1rem } table { border-collapse: collapse; margin: .5rem 0 2rem }
 caption { text-align: left; padding: .3rem 0 }
 th, td { padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #8884; text-align: right; white-space: nowrap }
-th:first-child, td:first-child { text-align: left } small { opacity: .7 }
-svg { vertical-align: middle; margin-left: .4rem }
+th:first-child, td:first-child, .t { text-align: left } td.t { white-space: normal; min-width: 6rem }
+.wide { overflow-x: auto } small { opacity: .7 }
+svg { vertical-align: middle; margin-left: .4rem } svg.plot { display: block; max-width: 100%; margin: .5rem 0 }
+svg text { font: 12px system-ui, sans-serif; fill: currentColor } figure { margin: 0 0 2rem }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -43,24 +46,25 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A title, single facts, and tables."""
+    """A title, single facts, and tables with pictures between them."""
 
     title: str
     facts: Mapping[str, Cell] = field(default_factory=dict)
-    tables: Sequence[Table] = ()
+    tables: Sequence[Table | Plot] = ()
 
     def markdown(self) -> str:
         """The report as Markdown."""
         lines = [f"# {_plain(self.title)}", ""]
         lines += [f"- {_plain(name)}: {_plain(cell_text(value))}" for name, value in self.facts.items()]
         for table in self.tables:
-            lines += ["", f"## {_plain(table.title)}", "", *_markdown_table(table)]
+            if isinstance(table, Table):  # pictures are for HTML; their figures stand in a table as well
+                lines += ["", f"## {_plain(table.title)}", "", *_markdown_table(table)]
         return "\n".join(lines) + "\n"
 
     def html(self) -> str:
         """The report as one HTML page that needs no network and no script."""
         facts = "".join(f"<li>{escape(name)}: {_html_cell(value)}</li>" for name, value in self.facts.items())
-        tables = "".join(map(_html_table, self.tables))
+        tables = "".join(map(_html_part, self.tables))
         head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         title = escape(self.title)
         return (
@@ -105,9 +109,11 @@ def render(result: Reported, kind: str) -> str:
 
 
 def cell_text(value: Cell) -> str:
-    """A cell in words: a share in per cent with its interval, a dash where there is nothing to say."""
+    """A cell in words: a share in per cent and any other figure as a number, with intervals; a dash for nothing."""
     if isinstance(value, Figure):
         return _figure_text(value)
+    if isinstance(value, Estimate):
+        return _estimate_text(value)
     if value is None:
         return "–"
     return f"{value:,}" if isinstance(value, int) else value
@@ -120,6 +126,13 @@ def _figure_text(figure: Figure) -> str:
     if figure.low is not None and figure.high is not None:
         text += f" ({per_cent(figure.low)}–{per_cent(figure.high)})"
     return f"{text} of {figure.whole:,}" if figure.whole is not None else text
+
+
+def _estimate_text(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "–"
+    text = f"{estimate.value:.3f}"
+    return text if estimate.low is None else f"{text} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
 def per_cent(share: float) -> str:
@@ -148,11 +161,27 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _html_part(part: Table | Plot) -> str:
+    if isinstance(part, Table):
+        return _html_table(part)
+    note = f"<figcaption><small>{escape(part.note)}</small></figcaption>" if part.note else ""
+    return f"<h2>{escape(part.title)}</h2><figure>{note}{part.svg}</figure>"
+
+
 def _html_table(table: Table) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
-    rows = "".join(f"<tr>{''.join(f'<td>{_html_cell(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    first = table.rows[0] if table.rows else ()
+    words = [isinstance(cell, str) for cell in first] + [False] * len(table.columns)
+    head = "".join(
+        f"<th{' class=t' if left else ''}>{escape(name)}</th>" for name, left in zip(table.columns, words, strict=False)
+    )
+    rows = "".join(f"<tr>{''.join(map(_html_cell_of_row, row))}</tr>" for row in table.rows)
     note = f"<caption><small>{escape(table.note)}</small></caption>" if table.note else ""
-    return f"<h2>{escape(table.title)}</h2><table>{note}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    inside = f"<table>{note}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<h2>{escape(table.title)}</h2><div class="wide">{inside}</div>'
+
+
+def _html_cell_of_row(cell: Cell) -> str:
+    return f"<td{' class=t' if isinstance(cell, str) else ''}>{_html_cell(cell)}</td>"
 
 
 def _html_cell(cell: Cell) -> str:

@@ -31,8 +31,8 @@ class Figure:
     value: float | None
     low: float | None = None
     high: float | None = None
-    part: int | None = None
-    whole: int | None = None
+    part: int | float | None = None
+    whole: int | float | None = None
 
     def to_dict(self) -> dict[str, float | int | None]:
         """For JSON; shares to six digits."""
@@ -41,6 +41,23 @@ class Figure:
             name: None if one is None else round(one, 6) for name, one in shares.items()
         }
         return made if self.whole is None else made | {"part": self.part, "whole": self.whole}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure that is no share of anything, such as a kappa or a mean, with its interval.
+
+    `value` is None where it is not defined, for instance a kappa over spans of which nobody said anything else.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """For JSON, to six digits."""
+        held = {name: getattr(self, name) for name in ("value", "low", "high")}
+        return {name: None if one is None else round(one, 6) for name, one in held.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,10 @@ class Bootstrap:
         self._totals = self._counts.sum(axis=0)
         self._drawn = _drawn_sums(self._counts, resamples, seed)
 
+    def total(self, column: int) -> float:
+        """The sum of a column over all notes."""
+        return float(self._totals[column])
+
     def share(self, part: Sequence[int], whole: Sequence[int]) -> Figure:
         """The sum of some columns over the sum of others."""
         return self._figure(part, whole)[0]
@@ -86,6 +107,21 @@ class Bootstrap:
         f1 = _harmonics(recalls, precisions)
         return Score(recall, precision, Figure(value, *self._interval(value, f1, (*gold, *said))))
 
+    def estimate(self, columns: Sequence[int], function: Callable[[numpy.ndarray], numpy.ndarray]) -> Estimate:
+        """Any figure of column sums: `function` takes one row a draw, and gives a number for each, nan if undefined."""
+        import numpy
+
+        columns = list(columns)
+        with numpy.errstate(divide="ignore", invalid="ignore"):
+            value = float(function(self._totals[None, columns])[0])
+            drawn = function(self._drawn[:, columns])
+        if not math.isfinite(value):
+            return Estimate(None)
+        known = drawn[numpy.isfinite(drawn)]
+        tail = (1 - CONFIDENCE) / 2
+        low, high = numpy.quantile(known, (tail, 1 - tail)) if len(known) else (value, value)
+        return Estimate(value, min(float(low), value), max(float(high), value))
+
     def _figure(self, part: Sequence[int], whole: Sequence[int]) -> tuple[Figure, numpy.ndarray]:
         import numpy
 
@@ -95,9 +131,9 @@ class Bootstrap:
         shares = numpy.full(len(drawn), numpy.nan)
         numpy.divide(self._drawn[:, part].sum(axis=1), drawn, out=shares, where=drawn > 0)
         if not bottom:
-            return Figure(None, part=int(top), whole=0), shares
+            return Figure(None, part=_count(top), whole=0), shares
         value = float(top / bottom)
-        return Figure(value, *self._interval(value, shares, whole), int(top), int(bottom)), shares
+        return Figure(value, *self._interval(value, shares, whole), _count(top), _count(bottom)), shares
 
     def _interval(self, value: float, drawn: numpy.ndarray, whole: Sequence[int]) -> tuple[float, float]:
         import numpy
@@ -110,6 +146,11 @@ class Bootstrap:
         tail = (1 - CONFIDENCE) / 2
         low, high = numpy.quantile(known, (tail, 1 - tail)) if len(known) else (value, value)
         return min(float(low), value), max(float(high), value)
+
+
+def _count(total: float) -> int | float:
+    """A sum of counts; half credits may leave a half."""
+    return int(total) if float(total).is_integer() else float(total)
 
 
 def _drawn_sums(counts: numpy.ndarray, resamples: int, seed: int) -> numpy.ndarray:

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 RESULTS, README = HERE / "RESULTS.md", HERE.parent.parent / "README.md"
 SECTIONS = (
     *("pipelines", "deid", "context", "context_gold", "headings", "abbreviations", "relations"),
-    *("store", "matching", "linking", "rules", "inference"),
+    *("store", "matching", "linking", "rules", "inference", "review"),
 )
 
 

@@ -100,9 +100,9 @@ def test_the_order_of_notes_and_spans_does_not_matter(sides, source):
 @given(two_sides())
 def test_a_looser_criterion_never_finds_less(sides):
     for held in [*(done := measure(*sides)).labels.values(), done.scores]:
-        assert held["strict"].recall.part <= held["place"].recall.part
+        assert held["strict"].recall.part <= held["exact"].recall.part
         assert held["strict"].recall.part <= held["overlap"].recall.part
-        assert held["place"].recall.part <= held["covered"].recall.part
+        assert held["exact"].recall.part <= held["covered"].recall.part
 
 
 @FEW
@@ -141,14 +141,14 @@ def counts(score):
 def test_an_example_worked_by_hand():
     done = measure([note(*GOLD)], [note(*PREDICTED)])
     assert counts(done.scores["strict"]) == (1, 4, 1, 6)
-    assert counts(done.scores["place"]) == (2, 4, 2, 6)
+    assert counts(done.scores["exact"]) == (2, 4, 2, 6)
     assert counts(done.scores["overlap"]) == (3, 4, 3, 6)
     assert counts(done.scores["covered"]) == (3, 4, 5, 6)
     # AnnaBerg 8, 34 2, Li 2, OakClinic 9; of these Oak 3 and not Clinic; seen 4 is nothing
     assert counts(done.scores["characters"]) == (15, 21, 15, 19)
     assert done.scores["strict"].f1.value == pytest.approx(2 * (1 / 4) * (1 / 6) / (1 / 4 + 1 / 6))
-    assert counts(done.labels["NAME"]["place"]) == (0, 0, 1, 3)
-    assert counts(done.labels["PROVIDER"]["place"]) == (1, 1, 0, 0)
+    assert counts(done.labels["NAME"]["exact"]) == (0, 0, 1, 3)
+    assert counts(done.labels["PROVIDER"]["exact"]) == (1, 1, 0, 0)
     assert counts(done.labels["PATIENT"]["covered"]) == (1, 1, 1, 1)
     assert (done.whole["clean"].part, done.whole["clean"].whole) == (0, 1)
     # seen, by, Dr, at beside the gold: 4 + 2 + 2 + 2

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from medtext.errors import FormatError, WouldOverwriteError
+from medtext.review.plots import histogram, intervals, reliability, stacked_bars
 from medtext.review.report import Report, Table, cell_text, per_cent, write_report
-from medtext.review.statistics import Figure
+from medtext.review.statistics import Estimate, Figure
 
 NASTY = "<b>|*x*`_y_[z](w)\nnext"
 
@@ -59,3 +60,28 @@ def test_the_name_decides_the_form_and_nothing_is_overwritten(tmp_path, name):
 def test_another_name_is_refused(tmp_path):
     with pytest.raises(FormatError, match=r"\.json, \.md, \.html"):
         write_report(Result(), tmp_path / "a.txt")
+
+
+def test_pictures_stand_in_html_alone_and_escape_what_they_are_told():
+    rows = {NASTY: {"one": 2, "two": 1}}
+    parts = [
+        stacked_bars("Bars", rows, ["one", "two", "three"]),
+        intervals("Lines", {NASTY: Figure(0.5, 0.4, 0.6), "none": Figure(None)}, low=-1),
+        histogram("Columns", {-30: 1, 0: 4, 2: 1}),
+        reliability("Dots", [(0.2, 0.1, 3), (0.9, 1.0, 1)]),
+    ]
+    report = Report("Title", {}, parts)
+    page = report.html()
+    assert page.count('class="plot"') == len(parts)
+    assert "<b>" not in page
+    assert "three" not in page
+    assert "≤-10: 1" in page
+    assert "svg" not in report.markdown()
+
+
+def test_a_figure_that_is_no_share_is_shown_as_a_number():
+    assert [cell_text(one) for one in (Estimate(None), Estimate(-0.25), Estimate(1.5, 1, 2))] == [
+        "–",
+        "-0.250",
+        "1.500 (1.000–2.000)",
+    ]

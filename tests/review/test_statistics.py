@@ -103,3 +103,13 @@ def test_many_notes_are_drawn_in_blocks_and_give_what_one_block_gives(monkeypatc
     whole = Bootstrap(rows).share([0], [1])
     monkeypatch.setattr("medtext.review.statistics._BLOCK", 500)
     assert Bootstrap(rows).share([0], [1]) == whole
+
+
+def test_any_figure_has_the_interval_of_its_resamples():
+    rows = [[number % 2, 1] for number in range(400)]
+    boot = Bootstrap(rows, resamples=2000)
+    share, mean = boot.share([0], [1]), boot.estimate([0, 1], lambda sums: sums[:, 0] / sums[:, 1])
+    assert (mean.value, mean.low, mean.high) == (share.value, share.low, share.high)
+    assert boot.estimate([0], lambda sums: sums[:, 0] / 0).value is None
+    assert boot.total(0) == 200
+    assert mean.to_dict()["value"] == 0.5
