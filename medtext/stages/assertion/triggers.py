@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -71,17 +71,21 @@ class Event:
         return self.start, self.end
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Leaf:
-    """What is known of one phrase; a phrase that does nothing on any axis shields its words on all."""
+    """What is known of one phrase; a phrase that does nothing on any axis shields its words on all.
 
-    effects: list[Effect] = field(default_factory=list)
-    stops: set[str] = field(default_factory=set)
+    Phrases of which the same is known share one: there are tens of thousands of phrases and a few hundred leaves.
+    """
 
-    def axes(self, closes: bool) -> set[str]:
+    effects: tuple[Effect, ...] = ()
+    stops: frozenset[str] = frozenset()
+    number: int = 0
+
+    def axes(self, closes: bool) -> frozenset[str]:
         """The axes on which the phrase takes its words, at the end of a clause or before it."""
         if not self.effects and not self.stops:
-            return set(KINDS)
+            return frozenset(KINDS)
         return self.stops | {effect.axis for effect in self.effects if closes or not effect.rule.last}
 
 
@@ -98,12 +102,14 @@ class Rules:
         self.not_in_lists: frozenset[str] = frozenset()
         self.rules: dict[str, tuple[Rule, list[str]]] = {}
         self._trie: dict[str, Any] = {}
+        self._leaves: dict[tuple[int, str, frozenset[str]], _Leaf] = {}
         lists: dict[str, list[str]] = {}
         for top in tables:
             self._read(top, lists)
         for rule, phrases in self.rules.values():
+            effects = tuple(Effect(axis, value, rule) for axis, value in rule.sets)
             for phrase in phrases:
-                self._leaf(phrase).effects += [Effect(axis, value, rule) for axis, value in rule.sets]
+                self._know(phrase, rule.id, effects)
 
     def _read(self, top: Table, lists: dict[str, list[str]]) -> None:
         for name in top.get_typed("lists", dict, {}):
@@ -112,21 +118,28 @@ class Rules:
             rule = _rule(name, entry.allow(_RULE_KEYS, f"rule {name}"))
             self.rules[name] = rule, list(_forms(_texts(entry, "phrases"), lists, entry.where("phrases")))
         for phrase in _forms(_texts(top, "not_triggers"), lists, top.where("not_triggers")):
-            self._leaf(phrase)
+            self._know(phrase)
         stops = top.get_typed("stops", dict, {})
         for axis in stops:
             _check_axis(axis, stops)
             for phrase in _forms(_texts(stops, axis), lists, stops.where(axis)):
-                self._leaf(phrase).stops.add(axis)
+                self._know(phrase, stops=frozenset({axis}))
         for label, entry in top.tables("sections").items():
             self.sections[label] = _rule(f"section:{label}", entry.allow(_SECTION_KEYS, f"section {label}"))
         self.not_in_lists |= frozenset(top.get_typed("not_in_lists", str, "").split())
 
-    def _leaf(self, phrase: str) -> _Leaf:
+    def _know(
+        self, phrase: str, rule: str = "", effects: tuple[Effect, ...] = (), stops: frozenset[str] = frozenset()
+    ) -> None:
+        """Add to what is known of a phrase: the effects of a rule, or axes that it closes."""
         node = self._trie
         for word in _words(phrase):
             node = node.setdefault(word, {})
-        return node.setdefault("", _Leaf())
+        held = node.get("", _Leaf())
+        key = (held.number, rule, stops)
+        if key not in self._leaves:
+            self._leaves[key] = _Leaf(held.effects + effects, held.stops | stops, len(self._leaves) + 1)
+        node[""] = self._leaves[key]
 
     def events(self, text: str, tokens: list[tuple[int, int]]) -> Iterator[Event]:
         """The phrases found among these words of a text, in order of their first words."""
@@ -166,7 +179,7 @@ def _event(leaf: _Leaf, axes: set[str], tokens: list[tuple[int, int]], first: in
     effects = [one for one in leaf.effects if one.axis in axes]
     forward = tuple(one for one in effects if one.rule.direction != "backward")
     backward = tuple(one for one in effects if one.rule.direction != "forward")
-    return Event(tokens[first][0], tokens[last][1], first, last, forward, backward, frozenset(leaf.stops & axes))
+    return Event(tokens[first][0], tokens[last][1], first, last, forward, backward, leaf.stops & axes)
 
 
 def _ends_clause(text: str, tokens: list[tuple[int, int]], last: int) -> bool:
