@@ -9,6 +9,7 @@
     ├── MissingExtraError  (ImportError)       an optional package is needed; the message says how to install it
     ├── IdentifiedNoteError(PermissionError)   a note that has not been de-identified was about to leave
     ├── WouldOverwriteError(FileExistsError)   a file of a person's work was about to be replaced
+    ├── ServerError        (ConnectionError)   an annotation server that could not be reached, or refused
     ├── VaultError         (ValueError)        a vault of another key, no vault at all, or a record that was changed
     └── StageError         (RuntimeError)      a stage could not be loaded or broke on a note
 
@@ -81,6 +82,16 @@ class IdentifiedNoteError(MedtextError, PermissionError):
 
 class WouldOverwriteError(MedtextError, FileExistsError):
     """A file exists that holds somebody's work."""
+
+
+class ServerError(MedtextError, ConnectionError):
+    """A server that could not be reached, or refused; `passing` where another attempt may do, `after` some seconds."""
+
+    def __init__(self, message: str, *, status: int = 0, passing: bool = False, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.passing = passing
+        self.after = after
 
 
 class VaultError(MedtextError, ValueError):

@@ -19,10 +19,11 @@ _KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 _STYLE = ".htx-text, .htx-richtext, .lsf-htx-richtext { white-space: pre-wrap; }"
 
 
-def labeling_config(taxonomy: Taxonomy | str | Path, *, layers: Iterable[str] = SHOWN_LAYERS) -> str:
+def labeling_config(taxonomy: Taxonomy | str | Path, *, layers: Iterable[str] = SHOWN_LAYERS, codes_url: str = "") -> str:
     """The XML to paste into a project: one Labels control a layer, and assertion, codes and comment of each region.
 
-    Every hotkey is given once: a label whose key is taken by another layer gets the next free one.
+    Every hotkey is given once: a label whose key is taken by another layer gets the next free one. Codes are chosen
+    among the candidates of each note, or in the tree that `codes_url` serves (the address of `/terminology`).
     Raises ConfigError for a layer without labels, or one that is called like a control.
     """
     taxonomy = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy)
@@ -35,7 +36,7 @@ def labeling_config(taxonomy: Taxonomy | str | Path, *, layers: Iterable[str] = 
             lines.append(f"    {_tag('Label', value=one.name, background=one.colour, hotkey=hotkeys[one.name])}")
         lines.append("  </Labels>")
     lines.append(f"  {_tag('Text', name=TEXT, value='$text', granularity='symbol')}")
-    lines += _controls(groups)
+    lines += _controls(groups, codes_url)
     return "\n".join([*lines, "</View>", ""])
 
 
@@ -66,7 +67,7 @@ def _relations(taxonomy: Taxonomy) -> list[str]:
     return ["  <Relations>", *tags, "  </Relations>"]
 
 
-def _controls(groups: dict[str, tuple[Label, ...]]) -> Iterator[str]:
+def _controls(groups: dict[str, tuple[Label, ...]], codes_url: str) -> Iterator[str]:
     """What can be said of a selected region: the axes, the codes, a comment."""
     labels = [one for group in groups.values() for one in group]
     for axis, values in AXES.items():
@@ -78,7 +79,8 @@ def _controls(groups: dict[str, tuple[Label, ...]]) -> Iterator[str]:
             yield "  </Choices>"
     takers = [one for one in labels if one.codes]
     if takers:
-        options = {"perRegion": "true", "value": "$codes", "placeholder": "Codes", **_when(takers)}
+        # Every task has $codes; with an address, Label Studio asks there instead.
+        options = {"perRegion": "true", "value": "$codes", "apiUrl": codes_url, "placeholder": "Codes", **_when(takers)}
         yield f"  {_tag('Taxonomy', name=CODES, toName=TEXT, **options)}"
     options = {"perRegion": "true", "rows": "1", "maxSubmissions": "1", "editable": "true", "placeholder": "Comment"}
     yield f"  {_tag('TextArea', name=COMMENT, toName=TEXT, **options)}"

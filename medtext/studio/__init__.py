@@ -1,0 +1,7 @@
+"""Notes into a running Label Studio and back: `push`, `pull`, and `connect` for pre-annotation when a task is opened."""
+
+from medtext.studio.connect import connect
+from medtext.studio.pull import pull
+from medtext.studio.push import push
+
+__all__ = ["connect", "pull", "push"]
