@@ -19,7 +19,9 @@ _KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 _STYLE = ".htx-text, .htx-richtext, .lsf-htx-richtext { white-space: pre-wrap; }"
 
 
-def labeling_config(taxonomy: Taxonomy | str | Path, *, layers: Iterable[str] = SHOWN_LAYERS, codes_url: str = "") -> str:
+def labeling_config(
+    taxonomy: Taxonomy | str | Path, *, layers: Iterable[str] = SHOWN_LAYERS, codes_url: str = ""
+) -> str:
     """The XML to paste into a project: one Labels control a layer, and assertion, codes and comment of each region.
 
     Every hotkey is given once: a label whose key is taken by another layer gets the next free one. Codes are chosen

@@ -101,7 +101,9 @@ class Client:
         address = f"{self.url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         body = None if value is None else json.dumps(value, allow_nan=False).encode("utf-8")
         headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "medtext"}
-        request = urllib.request.Request(address, body, headers | ({"Authorization": who} if who else {}), method=method)
+        request = urllib.request.Request(
+            address, body, headers | ({"Authorization": who} if who else {}), method=method
+        )
         what = f"{method} {path}"
         try:
             with self._opener.open(request, timeout=self.timeout) as answer:
@@ -134,7 +136,9 @@ class Client:
         elif status == 403:
             told = f"The owner of the token may not do this at {self.url}: {what} (403)."
         elif status == 404:
-            told = f"{self.url} knows no {what} (404). Is it the address of Label Studio, and is the project still there?"
+            told = (
+                f"{self.url} knows no {what} (404). Is it the address of Label Studio, and is the project still there?"
+            )
         else:
             told = f"{self.url} answers {what} with {status}{_fields(error)}."
         return ServerError(told, status=status, passing=status in _PASSING, after=_retry_after(error))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from medtext.errors import ConfigError, ServerError
+from medtext.formats.label_studio_check import controls
 from medtext.studio.client import Client
-
-# What a control is told by: its tag, its name, and what may be chosen in it. Colours, keys and texts may differ.
-_HOLDERS = {"Labels": "Label", "Choices": "Choice", "Relations": "Relation"}
-_SINGLE = {"Text": "value", "Taxonomy": "toName", "TextArea": "toName"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +70,6 @@ def _project(told: Any) -> Project:
     if not isinstance(told, dict) or not isinstance(told.get("id"), int):
         raise ServerError("The server tells of a project without a number: another release of Label Studio?")
     return Project(told["id"], str(told.get("title", "")), str(told.get("label_config", "")))
-
-
-def controls(config: str) -> set[tuple[str, str, str]]:
-    """(tag, name, choice) of every control that a labeling configuration has, as far as spans depend on it."""
-    try:
-        root = ET.fromstring(config or "<View/>")
-    except ET.ParseError:
-        raise ConfigError("The labeling configuration of the project is no XML.") from None
-    found = set()
-    for one in root.iter():
-        if one.tag in _SINGLE:
-            found.add((one.tag, one.get("name", ""), one.get(_SINGLE[one.tag], "")))
-        elif one.tag in _HOLDERS:
-            inner = one.iter(_HOLDERS[one.tag])
-            found |= {(one.tag, one.get("name", ""), each.get("value", "")) for each in inner}
-    return found
 
 
 @dataclass(frozen=True, slots=True)

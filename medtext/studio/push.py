@@ -11,16 +11,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from medtext.errors import ConfigError, IdentifiedNoteError, MedtextError, Problem, ServerError
+from medtext.errors import ConfigError, IdentifiedNoteError, Problem, ServerError
 from medtext.formats import read
-from medtext.formats.label_studio import note_to_task, task_to_note
+from medtext.formats.label_studio import note_to_task
+from medtext.formats.label_studio_check import check_task, controls
 from medtext.formats.label_studio_config import SHOWN_LAYERS, labeling_config
 from medtext.formats.spanfile import text_hash
 from medtext.note import Note
 from medtext.runs.progress import bar
 from medtext.runs.report import RunReport, Tally
 from medtext.studio.client import Client
-from medtext.studio.projects import Present, Project, controls, prepare_project, present_notes
+from medtext.studio.projects import Present, Project, prepare_project, present_notes
 from medtext.taxonomy import Taxonomy
 
 _BATCH_BYTES = 16_000_000  # of JSON in one request
@@ -109,7 +110,9 @@ class _Sending:
             elif there == sha:
                 _drain(self.tally.before([note]))
             else:
-                message = f"{self.project} holds a note of this id with another text. Rename the note, or delete it there."
+                message = (
+                    f"{self.project} holds a note of this id with another text. Rename the note, or delete it there."
+                )
                 self.tally.problem(Problem(message, note_id=note.id))
 
     def _checked(self, note: Note, shown: set[tuple[str, str, str]]) -> Iterator[_Pair]:
@@ -154,29 +157,6 @@ class _Sending:
             if not one.predicted:
                 message = f"the import broke off before its prediction: delete task {one.task} and push again."
                 self.tally.problem(Problem(message, note_id=name))
-
-
-def check_task(note: Note, task: dict[str, Any], shown: set[tuple[str, str, str]]) -> str:
-    """Why Label Studio would not show, or we could not read back, this task of a note; empty where all is well.
-
-    Label Studio stores what it cannot show without a word. `shown` are the controls of the project.
-    """
-    names = {name for _, name, _ in shown}
-    for item in task["predictions"][0]["result"]:
-        kind, control = item["type"], item.get("from_name", "")
-        if kind in ("labels", "choices"):
-            tag = kind.capitalize()
-            if missing := [one for one in item["value"][kind] if (tag, control, one) not in shown]:
-                return f"span {item['id']!r} has {missing[0]!r}, which {control!r} of the project does not offer."
-        elif kind != "relation" and control not in names:
-            return f"span {item['id']!r} needs {control!r}, which the project does not have."
-        elif kind == "relation" and ("Relations", "", item["labels"][0]) not in shown:
-            return f"a relation is called {item['labels'][0]!r}, which the project does not offer."
-    try:
-        same = task_to_note(json.loads(json.dumps(task))) == note
-    except MedtextError as error:
-        return f"it would not come back: {error}"
-    return "" if same else "it would come back changed."
 
 
 def _batched(pairs: Iterable[_Pair], size: int) -> Iterator[list[_Pair]]:
