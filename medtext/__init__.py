@@ -37,6 +37,9 @@ _HOMES = {
     "medtext.training.train": ["TrainingReport", "train"],
     "medtext.terminology.forms": ["FormIndex"],
     "medtext.formats.html": ["render"],
+    "medtext.studio": ["connect", "pull", "push"],
+    "medtext.server.events": ["collect"],
+    "medtext.server.run": ["serve"],
     "medtext.errors": ["MedtextError", "Problem"],
 }
 _HOME = {name: module for module, exported in _HOMES.items() for name in exported}

@@ -24,6 +24,8 @@ FLOORS = [
     ["pipeline"],
     ["stages", "review"],
     ["runs", "generator", "training"],
+    ["studio"],
+    ["server"],
     ["cli", "__main__"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -39,6 +41,8 @@ HEAVY = {
     "pyarrow",
     "yaml",
     "tqdm",
+    "fastapi",
+    "uvicorn",
 }
 
 

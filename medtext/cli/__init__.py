@@ -21,6 +21,7 @@ from medtext import __version__
 from medtext.cli.notes import add_notes
 from medtext.cli.options import READER, RUN, say
 from medtext.cli.review import add_review
+from medtext.cli.studio import add_studio
 from medtext.cli.terminology import add_terminology
 from medtext.cli.training import add_training
 from medtext.errors import MedtextError
@@ -47,6 +48,8 @@ _OPTIONS = (
     "weights",
     "majority",
     "tolerance",
+    "replace_config",
+    "which",
 )
 
 
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"medtext {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_notes, add_review, add_terminology, add_training):
+    for add in (add_notes, add_review, add_studio, add_terminology, add_training):
         add(commands)
     return parser
 

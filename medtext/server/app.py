@@ -91,7 +91,6 @@ def _add_webhook(app: Any, events: Events | None) -> None:
 
 
 def _add_tree(app: Any, tree: Tree, origins: list[str]) -> None:
-    from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.middleware import Middleware
     from starlette.middleware.cors import CORSMiddleware
@@ -107,7 +106,8 @@ def _add_tree(app: Any, tree: Tree, origins: list[str]) -> None:
 
     pages = {"allow_origins": origins, "allow_origin_regex": _LOCAL_PAGES, "allow_headers": ["*"]}
     cors = Middleware(CORSMiddleware, allow_methods=["GET"], **pages)
-    app.mount("/terminology", Starlette(routes=[Route("/", terminology)], middleware=[cors]))
+    # OPTIONS is for the question that a browser asks first, which CORS answers.
+    app.router.routes.append(Route("/terminology", terminology, methods=["GET", "OPTIONS"], middleware=[cors]))
 
 
 def _get(app: Any, path: str, function: Any) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,8 @@ def _key(note: Note) -> str:
 def _renamed(note: Note, taken: set[str]) -> Note:
     """The note with other ids for spans whose ids the hidden spans of the task have."""
     names = {span.id: span.id for span in note.spans}
-    for name in names:
-        number = 2
-        while names[name] in taken:
-            names[name], number = f"{name[:58]}-{number}", number + 1
+    for name in names.keys() & taken:
+        names[name] = next(new for number in count(2) if (new := f"{name[:58]}-{number}") not in {*names, *taken})
     spans = tuple(replace(span, id=names[span.id]) for span in note.spans)
     ends = [replace(one, source=names[one.source], target=names[one.target]) for one in note.relations]
     return note.replace(spans=spans, relations=tuple(ends))

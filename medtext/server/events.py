@@ -1,7 +1,7 @@
 """Annotations as they are submitted, one span-file record a line, appended to a file and never changed.
 
-A note that is submitted twice, or by two people, stands twice; `medtext.collect` keeps each annotator's last word. Where
-a line came from stands in its `x.label_studio_event`. Label Studio tells annotators by number here, `pull` by e-mail.
+A note that is submitted twice, or by two people, stands twice; `medtext.collect` keeps each annotator's last word.
+Where a line came from stands in its `x.label_studio_event`. Annotators are numbers here: the webhook tells no e-mail, which `pull` gives.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Events:
         """
         action = payload.get("action")
         if action == DELETED:
-            gone = {one.get("id") for one in _listed(payload.get("annotations") or payload.get("annotation"))}
-            records = [one for one in self._last_lines(gone)]
+            gone = _listed(payload.get("annotations") or payload.get("annotation"))
+            records = self._last_lines({one.get("id") for one in gone})
         elif action in _KEPT:
             said, tasks = _listed(payload.get("annotation")), _listed(payload.get("task"))
             if len(tasks) == 1:

@@ -1,4 +1,4 @@
-"""Notes into a running Label Studio and back: `push`, `pull`, and `connect` for pre-annotation when a task is opened."""
+"""Notes into a running Label Studio and back: `push`, `pull`; `connect` has our server pre-annotate what is opened."""
 
 from medtext.studio.connect import connect
 from medtext.studio.pull import pull

@@ -1,4 +1,4 @@
-"""Label Studio's HTTP interface: JSON requests with a token, retried where that is safe, and errors that can be acted on.
+"""Label Studio over HTTP: JSON requests with a token, retried where that is safe, and errors that can be acted on.
 
 No message and no log line holds a token or anything of a note: what the server answers may quote one, so of a refusal
 only the names of the fields are told. Redirections are not followed, so that the token goes nowhere else.
@@ -11,6 +11,8 @@ import json
 import logging
 import os
 import re
+import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -114,7 +116,8 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             told = getattr(reason, "strerror", None) or type(reason).__name__
-            raise ServerError(f"No answer from {self.url} to {what}: {told}.", passing=True) from None
+            final = isinstance(reason, ConnectionRefusedError | socket.gaierror | ssl.SSLError)
+            raise ServerError(f"No answer from {self.url} to {what}: {told}.", passing=not final) from None
 
     def _parsed(self, content: bytes, what: str) -> Any:
         try:
