@@ -1,7 +1,7 @@
 """Annotations as they are submitted, one span-file record a line, appended to a file and never changed.
 
 A note that is submitted twice, or by two people, stands twice; `medtext.collect` keeps each annotator's last word.
-Where a line came from stands in its `x.label_studio_event`. Annotators are numbers here: the webhook tells no e-mail, which `pull` gives.
+Where a line came from stands in its `x.label_studio_event`. The webhook tells annotators by number, `pull` by e-mail.
 """
 
 from __future__ import annotations
