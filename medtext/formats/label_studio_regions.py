@@ -37,15 +37,16 @@ def code_names(note: Note) -> dict[Code, str]:
 def note_to_result(note: Note) -> list[dict[str, Any]]:
     """The regions and relations of all spans of a note."""
     names = code_names(note)
-    result = [item for span in note.spans for item in _span_to_items(span, note.text, names)]
+    taken = {span.id for span in note.spans}
+    result = [item for span in note.spans for item in _span_to_items(span, note.text, names, taken)]
     return result + [_relation_item(one.source, one.target, one.type) for one in note.relations]
 
 
-def _span_to_items(span: Span, text: str, names: Mapping[Code, str]) -> Iterator[dict[str, Any]]:
+def _span_to_items(span: Span, text: str, names: Mapping[Code, str], taken: set[str]) -> Iterator[dict[str, Any]]:
     record = span_to_record(span, text)
     del record["quote"]
     for number, (start, end) in enumerate(span.at, 1):
-        name = span.id if number == 1 else f"{span.id}.{number}"
+        name = span.id if number == 1 else _part_id(span.id, number, taken)
         item = {
             "id": name,
             "from_name": span.layer,
@@ -58,6 +59,12 @@ def _span_to_items(span: Span, text: str, names: Mapping[Code, str]) -> Iterator
         if number > 1:
             yield _relation_item(name, span.id, FRAGMENT)
     yield from _said(span, text, names)
+
+
+def _part_id(identifier: str, number: int, taken: set[str]) -> str:
+    """The id of a fragment. The page makes a style class of it, so that with a dot in it the fragment has no colour."""
+    dashes = next(one for one in count(1) if f"{identifier}{'_' * one}{number}" not in taken)
+    return f"{identifier}{'_' * dashes}{number}"
 
 
 def _said(span: Span, text: str, names: Mapping[Code, str]) -> Iterator[dict[str, Any]]:

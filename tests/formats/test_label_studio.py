@@ -99,7 +99,7 @@ def test_a_task_shows_text_codes_and_one_prediction():
     assert {item["from_name"] for item in result if item["type"] == "labels"} == {"entity", "phi"}
     assert named(result, "e1", "choices")["value"]["choices"] == ["absent"]
     assert named(result, "e1", "taxonomy")["value"]["taxonomy"] == [["SNOMED:29857009 Chest pain"]]
-    assert [item["id"] for item in result if item["type"] == "labels" and item["id"].startswith("e5")] == ["e5", "e5.2"]
+    assert [item["id"] for item in result if item["type"] == "labels" and item["id"].startswith("e5")] == ["e5", "e5_2"]
     assert task["predictions"][0]["score"] == 0.9
 
 
@@ -250,8 +250,8 @@ BROKEN = {
     "an offset that is text": (_change("e1", start="10"), "'e1'"),
     "two labels": (_change("e1", labels=["A", "B"]), "'e1'"),
     "no label": (_change("e1", labels=[]), "'e1'"),
-    "fragments with two labels": (_change("e5.2", labels=["TEST"]), "'e5.2'"),
-    "fragments that overlap": (_change("e5.2", start=48), "e5"),
+    "fragments with two labels": (_change("e5_2", labels=["TEST"]), "'e5_2'"),
+    "fragments that overlap": (_change("e5_2", start=48), "e5"),
     "a comment that is no list": (
         lambda result: result.append(
             {"id": "e1", "from_name": "comment", "type": "textarea", "value": {"text": "Zzz"}}
