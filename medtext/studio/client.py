@@ -109,7 +109,7 @@ class Client:
         what = f"{method} {path}"
         try:
             with self._opener.open(request, timeout=self.timeout) as answer:
-                return self._parsed(answer.read(_LARGEST), what)
+                content = answer.read(_LARGEST)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error, what) from None
@@ -118,6 +118,7 @@ class Client:
             told = getattr(reason, "strerror", None) or type(reason).__name__
             final = isinstance(reason, ConnectionRefusedError | socket.gaierror | ssl.SSLError)
             raise ServerError(f"No answer from {self.url} to {what}: {told}.", passing=not final) from None
+        return self._parsed(content, what)
 
     def _parsed(self, content: bytes, what: str) -> Any:
         try:

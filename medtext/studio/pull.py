@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -152,9 +153,12 @@ def _note(task: Mapping[str, Any], said: _Saying | None) -> Note:
 
 def write_by_annotator(notes: Iterable[Note], folder: Path, *, allow_phi: bool) -> list[Path]:
     """One span file an annotator; a file of somebody who says nothing any more is left, with a warning."""
-    by_name: dict[str, list[Note]] = {}
+    said: dict[str, list[Note]] = {}
     for note in notes:
-        by_name.setdefault(_file_name(note.review.annotator if note.review else ""), []).append(note)
+        said.setdefault(note.review.annotator if note.review else "", []).append(note)
+    by_name: dict[str, list[Note]] = {}
+    for annotator, theirs in said.items():
+        by_name[_file_name(annotator, by_name)] = theirs
     left = {path.name for path in folder.glob("*.jsonl")} - by_name.keys()
     if left:
         logger.warning("%s: %d files of other annotators were left as they are.", folder, len(left))
@@ -164,5 +168,7 @@ def write_by_annotator(notes: Iterable[Note], folder: Path, *, allow_phi: bool) 
     return [folder / name for name in by_name]
 
 
-def _file_name(annotator: str) -> str:
-    return (re.sub(r"[^A-Za-z0-9@._+-]", "-", annotator).lstrip(".") or "unknown")[:120] + ".jsonl"
+def _file_name(annotator: str, taken: Container[str]) -> str:
+    name = re.sub(r"[^A-Za-z0-9@._+-]", "-", annotator).lstrip(".")[:120] or "unknown"
+    tries = (f"{name}.jsonl" if number == 1 else f"{name}-{number}.jsonl" for number in count(1))
+    return next(one for one in tries if one not in taken)
