@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from medtext.errors import MissingExtraError, NoteError
 from medtext.server.backend import Backend
 from medtext.server.events import Events
-from medtext.server.guard import Guard, Limits
+from medtext.server.guard import CODES_PATH, Guard, Limits
 
 _LOCAL_PAGES = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -28,12 +28,14 @@ def build_app(
     events: Events | None = None,
     tree: Tree | None = None,
     token: str = "",
+    codes_token: str = "",
     limits: Limits | None = None,
     origins: Iterable[str] = (),
 ) -> Any:
     """The FastAPI application, behind its guard.
 
-    `events` take what the webhook tells; `tree` answers `/terminology`, to pages of this machine and of `origins`.
+    `events` take what the webhook tells; `tree` answers `/terminology`, to pages of this machine and of `origins`, and
+    to a token of its own: that one stands in the labeling configuration, which every annotator may read.
     Raises MissingExtraError without FastAPI.
     """
     try:
@@ -45,7 +47,7 @@ def build_app(
     _add_webhook(app, events)
     if tree is not None:
         _add_tree(app, tree, list(origins))
-    app.add_middleware(Guard, token=token, limits=limits or Limits())
+    app.add_middleware(Guard, token=token, codes_token=codes_token, limits=limits or Limits())
     return app
 
 
@@ -107,7 +109,7 @@ def _add_tree(app: Any, tree: Tree, origins: list[str]) -> None:
     pages = {"allow_origins": origins, "allow_origin_regex": _LOCAL_PAGES, "allow_headers": ["*"]}
     cors = Middleware(CORSMiddleware, allow_methods=["GET"], **pages)
     # OPTIONS is for the question that a browser asks first, which CORS answers.
-    app.router.routes.append(Route("/terminology", terminology, methods=["GET", "OPTIONS"], middleware=[cors]))
+    app.router.routes.append(Route(CODES_PATH, terminology, methods=["GET", "OPTIONS"], middleware=[cors]))
 
 
 def _get(app: Any, path: str, function: Any) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from medtext.errors import IdentifiedNoteError, MedtextError, UnknownCodeError
 
+CODES_PATH = "/terminology"
 OPEN_PATHS = frozenset({"/", "/health"})  # tell nothing but that somebody is there
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _STATUS = {IdentifiedNoteError: 400, UnknownCodeError: 404}
@@ -45,6 +46,7 @@ class Guard:
 
     app: _App
     token: str = field(default="", repr=False)
+    codes_token: str = field(default="", repr=False)
     limits: Limits = Limits()
 
     async def __call__(self, scope: _Message, receive: _App, send: _App) -> None:
@@ -60,7 +62,7 @@ class Guard:
 
     def _refusal(self, scope: _Message, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         method, path = scope["method"], scope["path"]
-        if self.token and path not in OPEN_PATHS and method != "OPTIONS" and not self._knows(headers):
+        if self.token and path not in OPEN_PATHS and method != "OPTIONS" and not self._knows(path, headers):
             return 401, "This server wants its token: as a bearer token, or as the password of basic authentication."
         host = headers.get(b"host", b"").decode("latin-1")
         if not self.token and _without_port(host) not in LOOPBACK:
@@ -72,7 +74,7 @@ class Guard:
             return 413, f"A request may have {self.limits.bytes:,} bytes."
         return None
 
-    def _knows(self, headers: dict[bytes, bytes]) -> bool:
+    def _knows(self, path: str, headers: dict[bytes, bytes]) -> bool:
         kind, _, value = headers.get(b"authorization", b"").partition(b" ")
         if kind.lower() == b"basic":
             try:
@@ -81,7 +83,8 @@ class Guard:
                 return False
         elif kind.lower() != b"bearer":
             return False
-        return hmac.compare_digest(value.strip(), self.token.encode())
+        good = [self.token, *([self.codes_token] if self.codes_token and path == CODES_PATH else [])]
+        return any(hmac.compare_digest(value.strip(), one.encode()) for one in good)
 
     async def _guarded(self, scope: _Message, receive: _App, send: _App) -> None:
         begun = False

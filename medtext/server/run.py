@@ -15,6 +15,7 @@ from medtext.server.events import Events
 from medtext.server.guard import LOOPBACK, Limits
 
 VARIABLE = "MEDTEXT_SERVER_TOKEN"
+CODES_VARIABLE = "MEDTEXT_CODES_TOKEN"
 PORT = 9090
 _CONNECTIONS = 64
 
@@ -38,7 +39,8 @@ def serve(
 
     `events` is the file that corrections are appended to; `terminology` a compiled folder, a table of concepts or
     "starter"; `origins` the pages that may look codes up from another machine. The token stands in
-    MEDTEXT_SERVER_TOKEN; raises ConfigError without one for a host that others can reach.
+    MEDTEXT_SERVER_TOKEN, another that opens the look-up of codes alone in MEDTEXT_CODES_TOKEN.
+    Raises ConfigError without a token for a host that others can reach.
     """
     secret = token or os.environ.get(VARIABLE, "")
     if not secret and (f"[{host}]" if ":" in host else host) not in LOOPBACK:
@@ -52,7 +54,8 @@ def serve(
     backend = Backend(pipeline, allow_phi=allow_phi)
     kept = Events(events, backend) if events else None
     tree = open_tree(terminology, roots=roots) if terminology else None
-    app = build_app(backend, events=kept, tree=tree, token=secret, limits=limits, origins=origins)
+    codes = os.environ.get(CODES_VARIABLE, "")
+    app = build_app(backend, events=kept, tree=tree, token=secret, codes_token=codes, limits=limits, origins=origins)
     # Neither access lines (they hold what was asked) nor tracebacks (they may quote notes).
     uvicorn.run(
         app, host=host, port=port, access_log=False, log_level="warning", server_header=False,

@@ -30,11 +30,11 @@ def connect(
     if secret:
         told |= {"auth_method": "BASIC_AUTH", "basic_auth_user": "medtext", "basic_auth_pass": secret}
     there = [one for one in client.get("/api/ml/", project=target.number) or [] if one.get("url") == backend]
-    method, path = ("PATCH", f"/api/ml/{there[0]['id']}/") if there else ("POST", "/api/ml/")
+    method, path = ("PATCH", f"/api/ml/{there[0]['id']}") if there else ("POST", "/api/ml/")
     made = client.send(method, path, told)
     client.send("PATCH", f"/api/projects/{target.number}/", {"evaluate_predictions_automatically": True})
     _tell_webhook(client, target.number, f"{backend}/webhook", secret)
-    made = client.get(f"/api/ml/{made['id']}/")
+    made = client.get(f"/api/ml/{made['id']}")
     if made.get("state") != "CO":
         raise ServerError(
             f"Label Studio does not reach {backend}. On a machine of your own, start it with ML_BLOCK_LOCAL_IP=false "

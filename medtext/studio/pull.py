@@ -79,6 +79,8 @@ def pulled_notes(
     people = _people(client)
     told = {"project": target.number, "fields": "all", "ordering": "tasks:id"}
     for task in client.pages("/api/tasks", key="tasks", size=_PAGE, **told):
+        if drafts and task.get("draft_exists"):  # the list of tasks holds those of the token's owner alone
+            task["drafts"] = client.get(f"/api/tasks/{task['id']}/drafts")
         yield from notes_of_task(task, which=which, drafts=drafts, people=people)
 
 

@@ -1,4 +1,4 @@
-"""A small HTTP server with the paths of Label Studio that `push` takes, to fail on purpose; the real one is in tests/ui."""
+"""A small HTTP server with the paths of Label Studio that `push` takes, which fails on purpose."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ class State:
         self.import_fails_after, self.cut = None, False
 
     def answer(self, method, path, query, value):
-        if path == "/api/projects" or path == "/api/projects/":
+        if path.rstrip("/") == "/api/projects":
             if method == "POST":
                 self.projects.append({"id": len(self.projects) + 1, **value})
                 return 201, self.projects[-1]
@@ -27,18 +27,21 @@ class State:
             part = self.tasks[(page - 1) * size : page * size]
             return (200, {"tasks": part, "total": len(self.tasks)}) if part or page == 1 else (404, {})
         if path.endswith("/import"):
-            kept = value if self.import_fails_after is None else value[: self.import_fails_after]
-            for one in kept:
-                self.tasks.append({"id": len(self.tasks) + 1, "total_predictions": int(not self.cut), **one})
-            if self.import_fails_after is not None:
-                self.import_fails_after = None
-                return 502, {"detail": "SECRET"}
-            return 201, {"task_count": len(value), "prediction_count": len(value)}
+            return self.take(value)
         number = int(path.strip("/").split("/")[-1]) if path.strip("/").split("/")[-1].isdecimal() else 0
         if path.startswith("/api/projects/") and 0 < number <= len(self.projects):
             self.projects[number - 1] |= value or {}
             return 200, self.projects[number - 1]
         return 404, {"detail": "Not found."}
+
+    def take(self, value):
+        kept = value if self.import_fails_after is None else value[: self.import_fails_after]
+        for one in kept:
+            self.tasks.append({"id": len(self.tasks) + 1, "total_predictions": int(not self.cut), **one})
+        if self.import_fails_after is not None:
+            self.import_fails_after = None
+            return 502, {"detail": "SECRET"}
+        return 201, {"task_count": len(value), "prediction_count": len(value)}
 
 
 @contextmanager

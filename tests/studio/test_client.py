@@ -16,7 +16,7 @@ def client(label_studio):
 
 
 def test_the_token_of_the_environment_is_sent_and_never_shown(label_studio, client):
-    address, state = label_studio
+    state = label_studio[1]
     list(client.pages("/api/projects", key="results"))
     assert state.asked[0][2] == "Token a-token"
     assert "a-token" not in repr(client)
@@ -41,7 +41,7 @@ def test_a_personal_token_is_exchanged_and_exchanged_again_when_it_has_run_out(l
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_failures_that_pass_are_tried_again(label_studio, client, status, caplog):
-    address, state = label_studio
+    state = label_studio[1]
     state.failures = [(status, {}, SECRET.encode())] * 2
     with caplog.at_level(logging.WARNING):
         assert list(client.pages("/api/projects", key="results")) == []

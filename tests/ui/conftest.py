@@ -11,7 +11,7 @@ from medtext.studio.client import Client
 from tests.ui.label_studio import TOKEN, free_port, start, start_label_studio
 from tests.ui.page import Page
 
-SERVER_TOKEN = "a-token-of-the-tests"
+SERVER_TOKEN, CODES_TOKEN = "a-token-of-the-tests", "a-token-for-codes"
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +70,7 @@ def served(environment, tmp_path_factory):
     """(address, file of events) of `medtext serve`, running with a token."""
     folder, port = tmp_path_factory.mktemp("medtext"), free_port()
     command = [sys.executable, "-m", "medtext", "serve", "--port", str(port), "--events", "events.jsonl"]
-    settings = {"MEDTEXT_SERVER_TOKEN": SERVER_TOKEN}
+    settings = {"MEDTEXT_SERVER_TOKEN": SERVER_TOKEN, "MEDTEXT_CODES_TOKEN": CODES_TOKEN}
     server = start(command, port=port, folder=folder, path="/health", settings=settings, seconds=60)
     yield server.url, folder / "events.jsonl"
     server.stop()

@@ -23,6 +23,13 @@ _PLACES = """
   return null;
 }
 """
+# The right edge has a small knob below it, which is a pseudo-element.
+_KNOB = """
+() => {
+  const box = document.querySelector('.htx-highlight.__active .__resize_right').getBoundingClientRect();
+  return [box.left + 2, box.bottom + 3];
+}
+"""
 
 
 class Page:
@@ -68,9 +75,9 @@ class Page:
     def move_end(self, text: str, to: str, offset: int) -> None:
         """Drag the right edge of a region behind so many characters of another piece of text."""
         self.select(text)
-        box = self.page.locator(".htx-highlight.__active .__resize_right").bounding_box()
+        knob = self.page.evaluate(_KNOB)
         x, y = self._place(to, offset)
-        self._drag((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), (x + 1, y))
+        self._drag(tuple(knob), (x + 1, y))
 
     def draw(self, label: str, text: str) -> None:
         """Choose a label and draw the mouse over a piece of text."""

@@ -11,7 +11,7 @@ from medtext import Assertion, Candidate, Code, Note, Relation, Review, Span
 from medtext.errors import ConfigError
 from medtext.studio.client import Client
 from medtext.studio.projects import get_project
-from tests.ui.conftest import SERVER_TOKEN
+from tests.ui.conftest import CODES_TOKEN, SERVER_TOKEN
 from tests.ui.label_studio import EMAIL
 from tests.ui.page import Page
 
@@ -204,7 +204,7 @@ def test_a_task_is_pre_annotated_when_it_is_opened_and_what_is_submitted_is_kept
 
 def test_codes_are_chosen_in_the_tree_that_our_server_gives(page, client, served, tmp_path, shots):
     backend, _ = served
-    address = backend.replace("http://", f"http://medtext:{SERVER_TOKEN}@") + "/terminology"
+    address = backend.replace("http://", f"http://codes:{CODES_TOKEN}@") + "/terminology"
     before = sample("codes")
     number, tasks = pushed([before], client, "Codes", codes_url=address)
     page.open(number, tasks["codes"])
