@@ -17,6 +17,8 @@ SHOWN_LAYERS = ("entity", "phi")
 _KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
 # Without pre-wrap the page collapses blanks and newlines: tables fall apart and hand-drawn spans lose their text.
 _STYLE = ".htx-text, .htx-richtext, .lsf-htx-richtext { white-space: pre-wrap; }"
+# The handles that move the edges of a region are <area> elements, which browsers have come to hide, as HTML says.
+_HANDLES = ".htx-highlight area { display: inline; }"
 
 
 def labeling_config(
@@ -30,7 +32,7 @@ def labeling_config(
     """
     taxonomy = taxonomy if isinstance(taxonomy, Taxonomy) else Taxonomy.load(taxonomy)
     groups = {layer: _labels(taxonomy, layer) for layer in layers}
-    lines = ["<View>", f"  <Style>{_STYLE}</Style>", *_relations(taxonomy)]
+    lines = ["<View>", f"  <Style>{_STYLE} {_HANDLES}</Style>", *_relations(taxonomy)]
     hotkeys = _hotkeys([label for labels in groups.values() for label in labels])
     for layer, labels in groups.items():
         lines.append(f'  <Labels name="{layer}" toName="{TEXT}" showInline="true">')

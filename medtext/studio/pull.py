@@ -147,6 +147,7 @@ def _name(who: Any, people: Mapping[int, str]) -> str:
 
 
 def _note(task: Mapping[str, Any], said: _Saying | None) -> Note:
+    task = {**task, "predictions": task.get("predictions") or [{"result": []}]}
     if said is None:
         return task_to_note({**task, "annotations": []})
     note = task_to_note({**task, "annotations": [said.annotation]})

@@ -121,8 +121,10 @@ class _Sending:
         reason = check_task(note, task, shown)
         if reason:
             self.tally.problem(Problem(reason, note_id=note.id))
-        else:
-            yield note, task
+            return
+        if not task["predictions"][0]["result"]:
+            task["predictions"] = []  # a connected server is asked for tasks without any
+        yield note, task
 
     def _deliver(self, batch: list[_Pair]) -> None:
         """Import a batch. What a failed attempt has left there is looked up before the rest is sent again."""
@@ -136,7 +138,9 @@ class _Sending:
                     raise
                 self.client.wait(attempt, error)
                 there = present_notes(self.client, self.project)
-                self._complain({note.id: there[note.id] for note, _ in left if note.id in there})
+                self._complain(
+                    {note.id: there[note.id] for note, task in left if note.id in there and task["predictions"]}
+                )
                 left = [(note, task) for note, task in left if note.id not in there]
                 if not left:
                     break

@@ -41,7 +41,7 @@ class State:
         if self.import_fails_after is not None:
             self.import_fails_after = None
             return 502, {"detail": "SECRET"}
-        return 201, {"task_count": len(value), "prediction_count": len(value)}
+        return 201, {"task_count": len(value), "prediction_count": sum(len(one["predictions"]) for one in value)}
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _PLACES = """
   return null;
 }
 """
-# The right edge has a small knob below it, which is a pseudo-element.
+# The right edge of a region has a small knob below it, which is a pseudo-element.
 _KNOB = """
 () => {
   const box = document.querySelector('.htx-highlight.__active .__resize_right').getBoundingClientRect();

@@ -183,7 +183,6 @@ def test_a_task_is_pre_annotated_when_it_is_opened_and_what_is_submitted_is_kept
     bare = sample("opened").replace(spans=(), relations=())
     project = "Opened"
     number, tasks = pushed([bare], client, project)
-    client.send("DELETE", f"/api/predictions/{prediction_of(client, tasks['opened'])}/")
     medtext.connect(url=client.url, project=project, backend=backend, server_token=SERVER_TOKEN)
     page.open(number, tasks["opened"])
     shown = [word for word, coloured in page.regions() if coloured]
@@ -217,7 +216,3 @@ def test_codes_are_chosen_in_the_tree_that_our_server_gives(page, client, served
     after = pulled(client, "Codes", tmp_path)["codes"]
     assert after.span("e2").codes == (HTN, Code("SNOMED", "233985008"))
     assert after.span("e1").codes == before.span("e1").codes
-
-
-def prediction_of(client: Client, task: int) -> int:
-    return client.get(f"/api/tasks/{task}")["predictions"][0]["id"]
