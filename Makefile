@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addpre
 # The CPU build, or none: the plain name would fetch gigabytes of CUDA. `make test TORCH=torch` takes what pip offers.
 TORCH ?= torch==2.13.0+cpu
 
-.PHONY: demo test fuzz bench clean
+.PHONY: demo test test-ui fuzz bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/medtext annotate medtext/examples -o demo/notes.jsonl --overwrite --table
@@ -20,6 +20,19 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 -q
+
+# The real Label Studio in an environment of its own (1 GB), driven by a headless Chromium; skips what is not to be had.
+STUDIO ?= .venv/studio
+test-ui: $(VENV)/installed-dev $(STUDIO)/tried
+	MEDTEXT_STUDIO=$(STUDIO) $(BIN)/python -m pytest -q -rs tests/ui
+
+$(STUDIO)/tried: Makefile
+	@echo "Installing Label Studio into $(STUDIO) (some minutes the first time) …"
+	@$(PYTHON) -m venv $(STUDIO)
+	@$(STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.23.2' || \
+		echo "Label Studio could not be installed: its tests skip."
+	@$(PIP) 'playwright>=1.45' || echo "playwright could not be installed: the tests of the page skip."
+	@touch $@
 
 # The same laws on new examples: run it now and then, and before a release.
 fuzz: $(VENV)/installed-dev
