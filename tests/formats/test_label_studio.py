@@ -174,7 +174,7 @@ def test_fragments_are_what_the_relations_say():
     assert (together.span("e5").at, together.span("e5").status) == (((47, 51), (62, 70)), "accepted")
     apart = review(lambda result: [one for one in result if one.get("labels") != ["fragment"]])
     assert (apart.span("e5").at, apart.span("e5").was) == (((47, 51),), {"at": [[47, 51], [62, 70]]})
-    assert (apart.span("e5-2").at, apart.span("e5-2").status) == (((62, 70),), "added")
+    assert (apart.span("e5_2").at, apart.span("e5_2").status) == (((62, 70),), "added")
 
 
 def test_a_relation_called_like_our_own_joins_nothing():

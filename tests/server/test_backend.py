@@ -95,3 +95,10 @@ def _other():
     from medtext.pipeline import load
 
     return load({"name": "preannotate", "stages": ["sentences", "sections"]})
+
+
+def test_what_is_served_is_the_default_pipeline_without_what_changes_the_text(pipeline):
+    from medtext.pipeline import load
+
+    told = [one for one in load("default").describe()["stages"] if "phi" not in one["adds"]]
+    assert pipeline.describe()["stages"] == told
