@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -156,13 +156,14 @@ def _claims(spans: Mapping[str, Span], found: list[Mark]) -> tuple[dict[str, lis
             held = [places[start, end, span.label] for start, end in span.at]
             claims[name] = [one.pop(0) for one in held if one]
     free = [mark for several in places.values() for mark in several]
-    for name, mark in _best_overlaps([one for name, one in spans.items() if not claims[name]], free):
+    left = [one for name, one in spans.items() if not claims[name]]
+    for name, mark in _best_overlaps(left, tuple(free)):  # a copy: `free` shrinks meanwhile
         claims[name].append(mark)
         free.remove(mark)
     return claims, free
 
 
-def _best_overlaps(spans: list[Span], found: list[Mark]) -> Iterator[tuple[str, Mark]]:
+def _best_overlaps(spans: Sequence[Span], found: Sequence[Mark]) -> Iterator[tuple[str, Mark]]:
     """Pairs of a span and a mark over some of it, those that share most first, one to one."""
     pairs = []
     for span in spans:

@@ -54,6 +54,18 @@ def test_a_moved_boundary_keeps_id_codes_and_assertion():
     )
 
 
+def test_several_moved_boundaries_find_each_their_own_span():
+    note = Note("n1", "fever, cough, pain, rash", deidentified=True)
+    words = ["fever", "cough", "pain", "rash"]
+    places = [(note.text.index(word), note.text.index(word) + len(word)) for word in words]
+    note = note.add([Span((place,), "PROBLEM") for place in places])
+    record = line(note)
+    record["label"] = [[start, end - 1, label] for start, end, label in record["label"]]
+    moved = back(record)
+    assert [span.at for span in moved.spans] == [((start, end - 1),) for start, end in places]
+    assert [span.id for span in moved.spans] == [span.id for span in note.spans]
+
+
 def test_new_labels_are_added_and_missing_ones_are_gone():
     record = line(example())
     record["label"] = [one for one in record["label"] if one[2] != "PATIENT"] + [[5, 11, "NEW"]]
