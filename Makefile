@@ -23,16 +23,15 @@ test: $(VENV)/installed-dev
 
 # The real Label Studio in an environment of its own (1 GB), driven by a headless Chromium; skips what is not to be had.
 STUDIO ?= .venv/studio
-test-ui: $(VENV)/installed-dev $(STUDIO)/tried
+test-ui: $(VENV)/installed-dev $(STUDIO)/installed
 	MEDTEXT_STUDIO=$(STUDIO) $(BIN)/python -m pytest -q -rs tests/ui
 
-$(STUDIO)/tried: Makefile
+$(STUDIO)/installed: | $(VENV)/installed-dev
 	@echo "Installing Label Studio into $(STUDIO) (some minutes the first time) …"
-	@$(PYTHON) -m venv $(STUDIO)
-	@$(STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.23.2' || \
-		echo "Label Studio could not be installed: its tests skip."
 	@$(PIP) 'playwright>=1.45' || echo "playwright could not be installed: the tests of the page skip."
-	@touch $@
+	@$(PYTHON) -m venv $(STUDIO)
+	@if $(STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.23.2'; \
+		then touch $@; else echo "Label Studio could not be installed: its tests skip."; fi
 
 # The same laws on new examples: run it now and then, and before a release.
 fuzz: $(VENV)/installed-dev
