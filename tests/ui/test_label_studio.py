@@ -125,6 +125,12 @@ def test_what_a_person_changes_comes_back_as_exactly_that(page, client, tmp_path
         ]
     )  # fmt: skip
     assert after.replace(spans=tuple(one for one in after.spans if one.status != "added")) == expected
+    told = medtext.compare([before], [after], resamples=10)
+    assert told.clean
+    assert told.counts == {
+        "accepted": 3, "boundary": 1, "relabelled": 1, "recoded": 1, "assertion": 1, "added": 1, "rejected": 1,
+        "untouched": 0,
+    }  # fmt: skip
 
 
 def test_each_annotator_comes_back_apart_and_drafts_only_when_asked(page, browser, client, tmp_path):
