@@ -1,4 +1,4 @@
-"""The README's examples run as they stand."""
+"""The examples of the README and of docs/ run as they stand."""
 
 import os
 import re
@@ -15,10 +15,15 @@ from tests.formats.table import table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def page(name):
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def test_the_python_example_runs_and_shows_what_it_promises(tmp_path, monkeypatch, capsys):
@@ -41,8 +46,9 @@ def test_the_command_line_example_runs(tmp_path):
     for note in medtext.examples():
         (tmp_path / "notes" / f"{note.id}.txt").write_bytes(note.text.encode("utf-8"))
     (tmp_path / "notes.key").write_text("0123456789abcdef" * 4)  # openssl need not be here
-    lines = [line for block in blocks("console") for line in block.splitlines() if line.startswith("$ medtext ")]
-    assert len(lines) >= 4
+    shown = "".join([README, page("deidentification.md"), page("terminology.md")])
+    lines = [line for block in blocks("console", shown) for line in block.splitlines() if line.startswith("$ medtext ")]
+    assert len(lines) >= 11
     bin_folder = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": bin_folder + os.pathsep + os.environ["PATH"]}
     for line in lines:
@@ -56,10 +62,9 @@ def test_the_command_line_example_runs(tmp_path):
 
 
 def test_every_file_that_the_documents_link_to_is_there():
-    for name in ("README.md", "CONTRIBUTING.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-            assert (ROOT / target).exists(), f"{name} links to {target}"
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
 @pytest.mark.parametrize("command", ["make demo", "make test"])
@@ -69,13 +74,14 @@ def test_the_two_commands_are_what_ci_runs(command):
 
 
 def test_the_table_of_formats_is_what_the_formats_say():
-    assert table() in README
+    assert table() in page("formats.md")
 
 
 def test_the_table_of_identifiers_says_what_the_taxonomy_and_the_policy_say():
     identifiers, policy = Taxonomy.load("phi").labels, Policy.load("safe-harbor")
+    identified = page("deidentification.md").partition("## What is found")[2]
     seen = {}
-    for row in re.findall(r"^\| ([A-R]|beyond) .*?\| ([A-Z_ ]+) \|[^|]*\| (\w+)", README, re.MULTILINE):
+    for row in re.findall(r"^\| ([A-R]|beyond) .*?\| ([A-Z_ ]+) \|[^|]*\| (\w+)", identified, re.MULTILINE):
         letter, labels, action = row
         for label in labels.split():
             seen[label] = ("" if letter == "beyond" else letter, action)

@@ -1,4 +1,4 @@
-"""The table of formats in the README, from what each format says of itself.
+"""The table of formats in docs/formats.md, from what each format says of itself.
 
 `python -m tests.formats.table` writes it.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from medtext.formats import Format, get_format
 from medtext.registry import FORMATS
 
-README = Path(__file__).resolve().parent.parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "formats.md"
 _BLOCK = re.compile(r"(<!-- formats: .*?-->\n).*?(<!-- end of formats -->)", re.DOTALL)
 
 
@@ -42,5 +42,5 @@ def _losses(one: Format) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    README.write_text(_BLOCK.sub(lambda found: found[1] + table() + found[2], text), encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(_BLOCK.sub(lambda found: found[1] + table() + found[2], text), encoding="utf-8")
