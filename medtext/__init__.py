@@ -25,6 +25,7 @@ _HOMES = {
     "medtext.formats": ["read", "write"],
     "medtext.terminology.build": ["Edition", "build_terminology"],
     "medtext.terminology.store": ["Terminology"],
+    "medtext.terminology.vectors": ["build_vectors"],
     "medtext.terminology.maps": ["MapTarget", "crosswalk"],
     "medtext.pipeline": ["Pipeline", "Stage", "load"],
     "medtext.runs": ["RunReport", "annotate", "check", "convert", "deid", "reidentify"],

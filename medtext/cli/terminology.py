@@ -46,6 +46,14 @@ def list(args: argparse.Namespace) -> int:
     return 0
 
 
+def vectors(args: argparse.Namespace) -> int:
+    from medtext.terminology.vectors import build_vectors
+
+    made = build_vectors(args.terminology, args.model)
+    say(f"{made.folder}: {len(made):,} names")
+    return 0
+
+
 def search(args: argparse.Namespace) -> int:
     from medtext.terminology.store import Terminology
 
@@ -137,6 +145,11 @@ def add_terminology(commands: Any) -> None:
     one.add_argument("terminology", metavar="DIR", help=_FOLDER)
     one.add_argument("code", metavar="CODE", help="SYSTEM:code")
     _add_crosswalk(one)
+    about = "encode the names of a compiled folder for linking: {vectors: FOLDER}"
+    one = add_command(inner, vectors, about, "medtext terminology vectors icd10cm --model minilm")
+    one.add_argument("terminology", metavar="DIR", help=_FOLDER)
+    told = "the folder of a sentence encoder: model.onnx and tokenizer.json"
+    one.add_argument("--model", required=True, metavar="FOLDER", help=told)
     about = "print the hierarchy as JSON items for Label Studio's Taxonomy"
     _add_tree(add_command(inner, tree, about, "medtext terminology tree icd10cm ICD10CM:E08-E13 > codes.json"))
     one = add_command(inner, diff, "list what a new release changes", "medtext terminology diff OLD NEW --kind retired")

@@ -7,6 +7,7 @@ whose name it is; all numbers are the caller's.
 from __future__ import annotations
 
 import functools
+import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Hit:
     """A form that a mention may mean.
 
     `way` is exact, normalised, spelling or partial; `query` and `form` are the shares of the weight of the mention's
-    and of the form's words that are in the other; `head` says that it is the name that people are shown.
+    and of the form's words that are in the other; `head` says that it is the name that people are shown. Of the way
+    embedding (`vectors`), both shares are the cosine.
     """
 
     number: int
@@ -109,6 +111,26 @@ class CandidateIndex:
         number = int(self._arrays["heads"][owner])
         return self.text(number) if number >= 0 else ""
 
+    def is_head(self, form: int) -> bool:
+        """Whether a form is the name of its owner that people are shown."""
+        return bool(self._arrays["heads"][self.owners[form]] == form)
+
+    def key(self, text: str) -> tuple[str, ...]:
+        """The sorted stems of a text; none where it has no word that means something."""
+        return self._keys(text)[0]
+
+    def agrees(self, mention: str, form: int) -> bool:
+        """Whether no trait tells a mention and a form apart: digits, single letters, opposites."""
+        return agree(self._traits.traits(self.key(mention)), self._traits.traits(self._key(self.text(form))))
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """The hash of all forms and their owners."""
+        held = hashlib.sha256()
+        for name in ("texts", "places", "owners"):
+            held.update(np.ascontiguousarray(self._arrays[name]))
+        return held.hexdigest()
+
     def find(self, mention: str, *, allowed: Array | None = None, thorough: bool = False) -> list[Hit]:
         """What a mention may mean, the most alike first; `allowed` is True for the owners that may come.
 
@@ -154,11 +176,8 @@ class CandidateIndex:
             owner = int(self.owners[number])
             same = self.text(number) if kind == "exact" else joined(self._key(self.text(number)))
             if same == text and (allowed is None or allowed[owner]):
-                hits.append(Hit(number, owner, kind.replace("normal", "normalised"), 1.0, 1.0, self._is_head(number)))
+                hits.append(Hit(number, owner, kind.replace("normal", "normalised"), 1.0, 1.0, self.is_head(number)))
         return hits
-
-    def _is_head(self, number: int) -> bool:
-        return bool(self._arrays["heads"][self.owners[number]] == number)
 
     def _alike(self, key: tuple[str, ...], allowed: Array | None) -> list[Hit]:
         """The forms with the most weight of words in common, none with another trait."""
@@ -219,7 +238,7 @@ class CandidateIndex:
         owner, norm = int(self.owners[number]), float(self._arrays["norms"][number])
         shares = min(1.0, gained / total), min(1.0, gained / norm)
         way = "spelling" if _respelled(key, other) else "partial"
-        return Hit(number, owner, way, *shares, self._is_head(number))
+        return Hit(number, owner, way, *shares, self.is_head(number))
 
     def _worth(self, variants: list[tuple[int, float]]) -> dict[str, float]:
         """What each reading of a word adds when a form holds it."""

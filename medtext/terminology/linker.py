@@ -7,20 +7,23 @@ For each code system of the mention's label, in one or several sources, these wa
   in the words of the code system (a white cell is a leukocyte);
 * *abbreviation*: one of its long forms, where the caller knows them;
 * *spelling*: word for word the same but for one slip of the pen in a word of five letters, two in one of eleven;
-* *partial*: words in common, weighed by how rare they are; proposed, and never chosen.
+* *partial*: words in common, weighed by how rare they are; proposed, and never chosen;
+* *embedding*: a name whose vector is near, where a vector model is given and only words in common, or nothing, was
+  found; proposed, and never chosen.
 
-The last two never cross what tells concepts apart: digits, single letters and opposites (type 1 is not type 2). Then
+The last three never cross what tells concepts apart: digits, single letters and opposites (type 1 is not type 2). Then
 the context speaks: specimen and unit pick among the tests of LOINC, strength and form among the drugs of RxNorm. What
 is left is ranked, and scored by its probability (`medtext.terminology.ranking`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medtext.inference.sentence_encoder import SentenceEncoder
 from medtext.span import Candidate, Code
 from medtext.terminology.candidates import Hit
 from medtext.terminology.concepts import Concepts
@@ -28,6 +31,7 @@ from medtext.terminology.ranking import Ranker, shipped_ranker
 from medtext.terminology.readings import Context, MentionReader, Reading, Senses, Told, is_contextual, is_thorough
 from medtext.terminology.sources import FolderSource, Proposed, Source, source_of
 from medtext.terminology.store import Terminology
+from medtext.terminology.vectors import open_vectors
 from medtext.terminology.wording import Wording, shipped_wording
 
 _LONGEST = 200  # characters; what is longer is a sentence, not a name
@@ -67,7 +71,8 @@ class Linker:
 
     `sources` are tables of concepts, compiled terminologies or their folders. A label that a table does not know is
     looked up among all its concepts that have a code in its systems. `restrictions`: label → system → which concepts.
-    `abbreviations` gives the long forms of a short one.
+    `abbreviations` gives the long forms of a short one. `vectors` is the folder of a sentence encoder: the names of the
+    sources are encoded when the linker is first made with it.
 
         linker = Linker(["loinc", "snomed"], systems={"TEST": ["LOINC"], "PROBLEM": ["SNOMED"]})
         linker.candidates("sodium", "TEST", Context(specimen="urine", unit="mmol/L"))
@@ -83,6 +88,7 @@ class Linker:
         restrictions: Mapping[str, Mapping[str, Restriction]] | None = None,
         abbreviations: Senses | None = None,
         ranker: Ranker | None = None,
+        vectors: SentenceEncoder | str | Path | None = None,
     ) -> None:
         given = [sources] if isinstance(sources, Concepts | Terminology | str | Path) else list(sources)
         wording = wording or shipped_wording()
@@ -94,6 +100,8 @@ class Linker:
         self._reader = MentionReader(abbreviations)
         self._official_systems = {system for one in self._sources if not one.curated for system in one.releases}
         self._masks: dict[tuple[int, str, str], Any] = {}
+        self.encoder = SentenceEncoder(vectors) if isinstance(vectors, str | Path) else vectors
+        self._vectors = [open_vectors(one.index, self.encoder) for one in self._sources] if self.encoder else []
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -131,7 +139,24 @@ class Linker:
         return tuple(candidate for _, _, candidate in ranked)
 
     def _found(self, asked: _Asked, system: str) -> list[Found]:
-        """All that a mention may mean in one system, in no order, with the features that the ranker weighs.
+        """All that a mention may mean in one system, in no order, with the features that the ranker weighs."""
+        found = self._worded(asked, system)
+        if not self._vectors or any(one.match != "partial" for one in found):
+            return found
+        return self._strongest(system, [*found, *self._near(asked, system)])
+
+    def _near(self, asked: _Asked, system: str) -> Iterator[Found]:
+        """What is near by its vector."""
+        told = self._reader.read(asked.mention, system, asked.context)[1]
+        for number, (source, vectors) in enumerate(zip(self._sources, self._vectors, strict=True)):
+            mask = self._mask(number, asked.label, system)
+            hits = [] if mask is None else vectors.near(asked.mention, self.encoder, _DETAILED, allowed=mask)
+            for hit in hits:
+                if not source.curated or source.proposed(hit.owner, system):
+                    yield self._weighed(source, hit, Reading(asked.mention, "exact"), system, told)
+
+    def _worded(self, asked: _Asked, system: str) -> list[Found]:
+        """What a mention may mean by its words.
 
         Names that are merely alike are looked for only where no way to read the mention is a name as it stands.
         """
@@ -149,14 +174,21 @@ class Linker:
 
     def _collected(self, asked: _Asked, system: str, readings: Sequence[Reading], told: Told, how: str) -> list[Found]:
         """What the readings find, each owner once and as its best."""
-        best: dict[tuple[int, int], Found] = {}
-        for number, source in enumerate(self._sources):
-            for hit, reading in self._hits(asked, number, readings, system, how):
-                if not source.curated or source.proposed(hit.owner, system):
-                    one = self._weighed(source, hit, reading, system, told)
-                    held = best.setdefault((number, hit.owner), one)
-                    if held is not one and self._strength(system, one) > self._strength(system, held):
-                        best[number, hit.owner] = one
+        found = [
+            self._weighed(source, hit, reading, system, told)
+            for number, source in enumerate(self._sources)
+            for hit, reading in self._hits(asked, number, readings, system, how)
+            if not source.curated or source.proposed(hit.owner, system)
+        ]
+        return self._strongest(system, found)
+
+    def _strongest(self, system: str, found: Iterable[Found]) -> list[Found]:
+        """Each owner once, as the strongest of what was found of it."""
+        best: dict[tuple[Source, int], Found] = {}
+        for one in found:
+            held = best.setdefault((one.source, one.owner), one)
+            if held is not one and self._strength(system, one) > self._strength(system, held):
+                best[one.source, one.owner] = one
         return list(best.values())
 
     def _hits(
@@ -251,7 +283,9 @@ class Linker:
         if match in ("exact", "normalised"):
             match = max(match, reading.match, key=("exact", "normalised", "abbreviation").index)
         features = {"bias": 1.0, match: 1.0, "query": hit.query, "form": hit.form, "similarity": hit.similarity}
-        if hit.head:
+        if match == "embedding":  # which says nothing of words: the weights of these are not for it
+            features = {match: 1.0, "cosine": hit.similarity}
+        elif hit.head:
             features["head"] = 1.0
         if source.curated:
             features["curated"] = 1.0
@@ -277,12 +311,12 @@ class Linker:
 def choose(candidates: Sequence[Candidate], threshold: float) -> tuple[Code, ...]:
     """Of each code system the codes of the best concept, where it is sure enough and no other is as good.
 
-    What has only some words in common is never chosen.
+    What has only some words in common, or is near by its vector, is never chosen.
     """
     chosen: list[Code] = []
     for system in dict.fromkeys(one.code.system for one in candidates):
         held = [one for one in candidates if one.code.system == system]
-        if held[0].match == "partial":
+        if held[0].match in ("partial", "embedding"):
             continue
         best = [one for one in held if one.score == held[0].score]
         if (held[0].score or 0.0) >= threshold and len({one.display for one in best}) == 1:

@@ -34,6 +34,9 @@ class Linking:
     `map`. The rules ask for age and sex: `patient` says under which keys they stand in the note's meta (`age` and `sex`
     unless told). A target that stands open, for want of these or of another finding, is never chosen.
 
+    `vectors` is the folder of a sentence encoder (`model.onnx`, `tokenizer.json`): where words find nothing sure, names
+    with a near vector become candidates of the match `embedding`, and are never chosen.
+
     What a person has decided stays: codes that are there are never replaced, a rejected span is left alone, and one
     that was accepted or corrected gets candidates only.
     """
@@ -51,6 +54,7 @@ class Linking:
         patient: Mapping[str, str] | None = None,
         threshold: float = 0.8,
         limit: int = 5,
+        vectors: str | Path | None = None,
     ) -> None:
         if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 < threshold <= 1:
             raise ConfigError(f"Linking: threshold {threshold!r} is not a number above 0 and up to 1.")
@@ -63,7 +67,12 @@ class Linking:
         self._rules, restrictions = _rules()
         sources = [self._concepts, *self._terminologies]
         self._linker = Linker(
-            sources, systems=systems, wording=shipped_wording(), limit=limit, restrictions=restrictions
+            sources,
+            systems=systems,
+            wording=shipped_wording(),
+            limit=limit,
+            restrictions=restrictions,
+            vectors=vectors,
         )
         # A table of concepts has one code for a test or a drug: nothing beside it is needed to choose.
         contextual = any(map(is_contextual, {system for one in self._terminologies for system in one.releases}))
@@ -124,6 +133,8 @@ class Linking:
             "threshold": self._threshold,
             "limit": self._limit,
         }
+        if self._linker.encoder:
+            about["vectors"] = self._linker.encoder.name
         folders = [one.meta["name"] for one in self._terminologies]
         return {**self._concepts.describe(), **about, "terminology": folders, "labels": list(self._linker.labels)}
 
