@@ -1,7 +1,7 @@
 """A sentence encoder on ONNX Runtime: short texts in, one vector of length 1 each out.
 
-A folder with `tokenizer.json` and `model.onnx`, as sentence-transformers models are exported. Of `last_hidden_state`, or
-what else is the first output, the mean over the tokens is taken; an output of one vector a text stays as it is.
+A folder with `tokenizer.json` and `model.onnx`, as sentence-transformers models are exported. Of `last_hidden_state`,
+or what else is the first output, the mean over the tokens is taken; an output of one vector a text stays as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from medtext.inference.onnx_model import OnnxModel
 from medtext.inference.windows import open_tokenizer, special_ids
 
 _LONGEST = 64  # tokens; the names of concepts are shorter, and what follows in a longer one counts nothing
-_BATCH = 1 << 12  # texts whose vectors are held beside the result
+_BATCH = 1 << 10  # texts whose vectors are held beside the result
 _HEAD = "last_hidden_state"
 
 

@@ -3,11 +3,13 @@
     python -m tests.benchmarks                 all sections
     python -m tests.benchmarks deid context    these alone; the other sections stay as they are
 
-A section is a module here with a function `section() -> Section`.
+A section is a module here with a function `section() -> Section`. `vectors` is one only where MEDTEXT_VECTORS names the
+folder of a sentence encoder.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +21,7 @@ RESULTS, README = HERE / "RESULTS.md", HERE.parent.parent / "README.md"
 SECTIONS = (
     *("pipelines", "deid", "context", "context_gold", "headings", "abbreviations", "relations"),
     *("store", "matching", "linking", "rules", "inference", "review"),
+    *(["vectors"] if os.environ.get("MEDTEXT_VECTORS") else []),
 )
 
 

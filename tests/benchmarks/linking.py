@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from medtext.inference.sentence_encoder import SentenceEncoder
 from medtext.review.statistics import Bootstrap, Figure
 from medtext.span import Candidate
 from medtext.terminology.candidatefiles import trigrams
@@ -72,9 +73,9 @@ def by_ingredient() -> Right:
     return lambda candidate, task: known.same(candidate.display, next(iter(task.right)))
 
 
-def linker(folder: Path, task: Task) -> Linker:
+def linker(folder: Path, task: Task, vectors: SentenceEncoder | None = None) -> Linker:
     """A linker of one compiled terminology, for the label and system of a task."""
-    return Linker(folder, systems={task.label: [task.system]}, limit=TEN)
+    return Linker(folder, systems={task.label: [task.system]}, limit=TEN, vectors=vectors)
 
 
 class Measured:

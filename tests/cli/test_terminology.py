@@ -6,6 +6,7 @@ import pytest
 
 from medtext.cli import main
 from medtext.terminology import build as building
+from tests.inference.tiny_encoder import tiny_encoder
 from tests.releases import TABULAR, rf2, write
 
 
@@ -36,6 +37,19 @@ def test_icd10cm_is_built_without_files_into_the_folder_of_those_with_a_name(tmp
 def test_list_tells_release_size_and_licence(folder, capsys):
     assert main(["terminology", "list", str(folder.parent)]) == 0
     assert capsys.readouterr().out == f"{folder}\tICD10CM 2030\t14 concepts\tpublic domain\n"
+
+
+def test_vectors_encodes_the_names_once_and_says_where_they_lie(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MEDTEXT_TERMINOLOGIES", str(tmp_path / "home"))
+    model = tiny_encoder(tmp_path / "tiny", [["bump"], ["brow"]])
+    for _ in range(2):
+        assert main(["terminology", "vectors", str(folder), "--model", str(model)]) == 0
+        told = capsys.readouterr().err
+        (made,) = (tmp_path / "home" / ".vectors").iterdir()
+        assert f"{made}: " in told
+        assert told.rstrip().endswith(" names")
+    assert main(["terminology", "vectors", str(folder), "--model", str(tmp_path)]) == 2
+    assert "needs model.onnx and tokenizer.json" in capsys.readouterr().err
 
 
 def test_search_prints_codes_and_ends_with_1_when_there_are_none(folder, capsys):
