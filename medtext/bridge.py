@@ -1,4 +1,4 @@
-"""The bridge to spaCy: `note.to_doc(nlp)` and `Note.from_doc(doc)`.
+"""The bridge to spaCy: `note.to_doc(nlp)` and `Note.from_doc(doc)`; and medSpaCy, opened for the stages that offer it.
 
 A Doc speaks tokens, so a span that cuts a token is widened in the Doc; the exact offsets travel in the span group's
 attrs and come back as long as the span keeps its id. Everything but place, label, layer and id stays with the note.
@@ -6,8 +6,12 @@ attrs and come back as long as the span keeps its id. Everything but place, labe
 
 from __future__ import annotations
 
+import warnings
+from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
+from medtext.errors import MissingExtraError
 from medtext.note import Note
 from medtext.span import Span
 
@@ -44,3 +48,22 @@ def _span(span: Any, layer: str, exact: dict[str, Any]) -> Span:
     if at is None:
         at = ((span.start_char, span.end_char),)
     return Span(tuple(map(tuple, at)), span.label_ or "UNKNOWN", id=span.id_ if span.id_ in exact else "", layer=layer)
+
+
+def open_medspacy(part: str) -> tuple[Any, Any, str]:
+    """A blank English pipeline, the module `medspacy.<part>` and the version of medSpaCy; its warnings are kept quiet.
+
+    Raises MissingExtraError where medSpaCy is absent.
+    """
+    try:
+        release = version("medspacy")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its imports warn of regular expressions and pkg_resources
+            import spacy
+            from loguru import logger
+
+            module = import_module(f"medspacy.{part}")
+            logger.disable("PyRuSH")  # it prints every token of a note at level DEBUG
+            return spacy.blank("en"), module, release
+    except ImportError as error:
+        raise MissingExtraError("The engine 'medspacy'", "medspacy", "medspacy") from error

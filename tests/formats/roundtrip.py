@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from medtext import Assertion, Code, Note, Relation, Span
+from medtext import Assertion, Code, Note, Relation, Span, read
 from medtext.formats import Format, get_format, without
 from medtext.formats.losses import LOSABLE
 
@@ -90,3 +90,14 @@ def fits_xml(note: Note) -> bool:
 
 
 __all__ = ["TEXT", "again", "bare", "example", "fits_xml", "from_bytes", "get_format", "law", "to_bytes"]
+
+
+def told_by_content(one: Format, folder: Path) -> None:
+    """A file whose extension several formats share is read back without naming the format."""
+    path = folder / f"notes{one.extensions[-1] if one.extensions else ''}"
+    if one.streams:
+        with path.open("wb") as stream:
+            one.write([example()], stream)
+    else:
+        one.write([example()], path)
+    law(one, [example()], list(read(path)))

@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given, settings
 
-from medtext import Note, Review, read
+from medtext import Note, Review
 from medtext.errors import FormatError, Problem
 from medtext.formats.argilla import FORMAT, note_to_record
-from tests.formats.roundtrip import again, example, from_bytes, law
+from tests.formats.roundtrip import again, example, from_bytes, law, told_by_content
 from tests.laws import batches
 
 
@@ -19,13 +19,7 @@ def test_reading_what_was_written_gives_the_notes_without_what_is_lost(tmp_path_
 
 
 def test_the_file_is_told_by_what_is_in_it(tmp_path):
-    path = tmp_path / f"notes{FORMAT.extensions[-1] if FORMAT.extensions else ''}"
-    if FORMAT.streams:
-        with path.open("wb") as stream:
-            FORMAT.write([example()], stream)
-    else:
-        FORMAT.write([example()], path)
-    law(FORMAT, [example()], list(read(path)))
+    told_by_content(FORMAT, tmp_path)
 
 
 def record(**change) -> dict:

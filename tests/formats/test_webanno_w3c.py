@@ -5,10 +5,9 @@ import json
 import pytest
 from hypothesis import given, settings
 
-from medtext import read
 from medtext.errors import FormatError, Problem
 from medtext.formats.webanno_w3c import CONTEXT, FORMAT, note_to_page
-from tests.formats.roundtrip import TEXT, again, example, from_bytes, law
+from tests.formats.roundtrip import TEXT, again, example, from_bytes, law, told_by_content
 from tests.laws import batches
 
 
@@ -19,13 +18,7 @@ def test_reading_what_was_written_gives_the_notes_without_what_is_lost(tmp_path_
 
 
 def test_the_file_is_told_by_what_is_in_it(tmp_path):
-    path = tmp_path / f"notes{FORMAT.extensions[-1] if FORMAT.extensions else ''}"
-    if FORMAT.streams:
-        with path.open("wb") as stream:
-            FORMAT.write([example()], stream)
-    else:
-        FORMAT.write([example()], path)
-    law(FORMAT, [example()], list(read(path)))
+    told_by_content(FORMAT, tmp_path)
 
 
 def test_targets_select_by_position_and_by_quote():

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
-from medtext.errors import MissingExtraError
+from medtext.bridge import open_medspacy
 from medtext.note import Note
 from medtext.span import Span
 
@@ -28,19 +27,10 @@ class MedspacyContext:
     """Runs medspaCy's ConText, with the rules that it ships, over entities of a note."""
 
     def __init__(self) -> None:
-        try:
-            self.version = version("medspacy")
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # its imports warn of regular expressions and pkg_resources
-                import spacy
-                from loguru import logger
-                from medspacy.context import ConText
-
-                logger.disable("PyRuSH")  # it prints every token of a note at level DEBUG
-                self._nlp = spacy.blank("en")
-                self._context = ConText(self._nlp, input_span_type="group", span_group_name=_GROUP)
-        except ImportError as error:
-            raise MissingExtraError("The engine 'medspacy'", "medspacy", "medspacy") from error
+        self._nlp, medspacy, self.version = open_medspacy("context")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its rules warn of regular expressions
+            self._context = medspacy.ConText(self._nlp, input_span_type="group", span_group_name=_GROUP)
 
     def __call__(self, note: Note, spans: list[Span]) -> Iterator[tuple[Span, dict[str, Any]]]:
         """Each span with axis → (value, rule, place) for what ConText found."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
 
-from medtext.errors import MissingExtraError
+from medtext.bridge import open_medspacy
 
 _CLASSES = {  # the categories that are named otherwise than ours
     "allergy": "allergies",
@@ -28,19 +27,10 @@ class MedspacySections:
     """Finds headings with medSpaCy; raises MissingExtraError where it is absent."""
 
     def __init__(self) -> None:
-        try:
-            self.version = version("medspacy")
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # its imports warn of regular expressions and pkg_resources
-                import spacy
-                from loguru import logger
-                from medspacy.section_detection import Sectionizer
-
-                logger.disable("PyRuSH")  # it prints every token of a note at level DEBUG
-                self._nlp = spacy.blank("en")
-                self._sectionizer = Sectionizer(self._nlp)
-        except ImportError as error:
-            raise MissingExtraError("The engine 'medspacy'", "medspacy", "medspacy") from error
+        self._nlp, medspacy, self.version = open_medspacy("section_detection")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its rules warn of regular expressions
+            self._sectionizer = medspacy.Sectionizer(self._nlp)
 
     def headings(self, text: str) -> Iterator[tuple[int, str, tuple[int, int]]]:
         """(start of the section, class, place of the heading without its colon), in order."""
