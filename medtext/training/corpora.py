@@ -102,10 +102,10 @@ def _notes(corpus: Corpus, data: Path, counts: Counter[str]) -> Iterator[Note]:
 
 
 def _with_spans(note: Note, corpus: Corpus, file: str) -> Note:
-    """A note of plain records with the spans that its `spans` key lists: start, end, label."""
+    """A note of plain records with the spans that its `spans` key lists: start, end, label; or with one over it all."""
     from medtext.span import Span
 
-    held = note.meta.get("spans")
+    held = [_whole(note, corpus.whole, file)] if corpus.whole else note.meta.get("spans")
     if note.spans or not isinstance(held, list) or corpus.use == "unlabelled":
         return note
     spans = [_span(one, at, note, file) for at, one in enumerate(held)]
@@ -115,6 +115,14 @@ def _with_spans(note: Note, corpus: Corpus, file: str) -> Note:
             for at, (places, label, name) in enumerate(spans)
         )
     )
+
+
+def _whole(note: Note, key: str, file: str) -> dict[str, Any]:
+    """The span over all of a text but the blanks around it."""
+    if not isinstance(note.meta.get(key), str) or not note.text.strip():
+        raise FormatError(f"note {note.id!r} has no text, or no label under {key!r}.", where=file, note_id=note.id)
+    start = len(note.text) - len(note.text.lstrip())
+    return {"start": start, "end": len(note.text.rstrip()), "label": note.meta[key]}
 
 
 def _span(record: Any, at: int, note: Note, file: str) -> tuple[tuple[tuple[int, int], ...], str, str]:

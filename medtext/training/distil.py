@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from medtext.errors import ConfigError
 from medtext.training.corpora import Document
 from medtext.training.examples import Example, TagSets, build_examples, words
-from medtext.training.model import Tagger, open_tagger
+from medtext.training.model import Tagger, faster_in_bf16, open_tagger
 from medtext.training.recipe import Recipe
 from medtext.training.tagging import say
 
@@ -70,7 +70,7 @@ def _said(
     bare = [replace(one, use="unlabelled", gold=()) for one in documents]
     examples = list(build_examples(bare, recipe, tagger.tokenizer, sets, tagger.specials))
     places = [[(at, start) for at, start, _ in words(one.stretch)] for one in examples]
-    found = say(examples, torch_rows(tagger, device), tagger.heads)
+    found = say(examples, torch_rows(tagger, device, bf16=faster_in_bf16(device)), tagger.heads)
     many = [one.document for one, held in zip(examples, places, strict=True) for _ in held]
     starts = [start for held in places for _, start in held]
     made = {"document": numpy.array(many, dtype=numpy.int32), "start": numpy.array(starts, dtype=numpy.int32)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medtext.training.batches import packed
-from medtext.training.model import Tagger
+from medtext.training.model import Tagger, precision
 from medtext.training.tagging import Rows
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ def export_onnx(tagger: Tagger, file: Path) -> None:
         )  # fmt: skip
 
 
-def torch_rows(tagger: Tagger, device: Any) -> Rows:
-    """What a model in training says of rows of token ids; rows of like length are computed together."""
+def torch_rows(tagger: Tagger, device: str, *, bf16: bool = False) -> Rows:
+    """What a model says of rows of token ids, before any export; rows of like length are computed together."""
     import torch
 
     def read(rows: Sequence[tuple[int, ...]]) -> list[tuple[Any, ...]]:
         found: dict[int, tuple[Any, ...]] = {}
         lengths = [len(row) for row in rows]
-        with torch.inference_mode():
+        with torch.inference_mode(), precision(device, bf16=bf16):
             for numbers in packed(sorted(range(len(rows)), key=lengths.__getitem__), lengths, _TOKENS):
                 width = lengths[numbers[-1]]
                 ids = [[*rows[one], *[tagger.padding] * (width - lengths[one])] for one in numbers]

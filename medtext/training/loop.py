@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from medtext.errors import WouldOverwriteError
 from medtext.training.batches import Batch, collate, epoch_order
 from medtext.training.examples import Example, TagSets
 from medtext.training.loss import distilled_loss, possible_loss
-from medtext.training.model import Tagger, parameter_groups, save_tagger
+from medtext.training.model import Tagger, faster_in_bf16, parameter_groups, precision, save_tagger
 from medtext.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ class Loop:
         batch = collate(
             [examples[row] for row in rows], [taught[row] for row in rows], self._tagger.padding, self._device
         )
-        with self._precision():
+        with precision(self._device, bf16=self._bf16):
             logits = self._tagger.logits(batch.ids, batch.mask)
         loss = self._loss(logits, batch) / self._settings.accumulate
         loss.backward()
@@ -183,12 +182,6 @@ class Loop:
         if self.state.step < rise:
             return (self.state.step + 1) / rise
         return max(0.0, (self._steps - self.state.step) / max(1, self._steps - rise))
-
-    def _precision(self) -> Any:
-        import torch
-
-        kind = self._device.partition(":")[0]
-        return torch.autocast(kind, torch.bfloat16) if self._bf16 else nullcontext()
 
     def _look(self) -> None:
         """The score of this epoch; the best model so far is kept."""
@@ -226,13 +219,3 @@ class Loop:
         torch.save(held, made)
         made.replace(self._folder / CHECKPOINT)
         self._saved = time.monotonic()
-
-
-def faster_in_bf16(device: str) -> bool:
-    """Whether the machine multiplies in bf16: a GPU that does, or a processor with AVX512-BF16 or AMX."""
-    import torch
-
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

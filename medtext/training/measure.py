@@ -52,10 +52,16 @@ def read_documents(tagger: Tagger, recipe: Recipe, documents: Sequence[Document]
 
 
 def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
-    """The temperature at which the scores of this head's spans fit the gold of its documents best; 1 without any."""
+    """The temperature at which the scores of this head's spans fit the gold of its documents best; 1 without any.
+
+    Where the gold is of whole texts, of which a stretch is a part, the words' scores must fit.
+    """
     mine = [at for at, one in enumerate(read.documents) if recipe.corpora[one.corpus].head == head]
     if not mine:
         return 1.0
+    if all(recipe.corpora[read.documents[at].corpus].whole for at in mine):
+        logits, possible = _known_words(read, recipe, head)
+        return fit_temperature(lambda temperature: _word_loss(logits, possible, temperature))
 
     def loss(temperature: float) -> float:
         spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperature)
@@ -67,10 +73,11 @@ def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
 def score_corpora(
     tagger: Tagger, recipe: Recipe, documents: Sequence[Document], rows: Rows, temperatures: Mapping[str, float]
 ) -> dict[str, Scored]:
-    """Corpus → scores on its documents."""
+    """Corpus → scores on its documents; labels of whole texts are no spans to be found, and are left out."""
     by_corpus: dict[str, list[Document]] = {}
     for one in documents:
-        by_corpus.setdefault(one.corpus, []).append(one)
+        if not recipe.corpora[one.corpus].whole:
+            by_corpus.setdefault(one.corpus, []).append(one)
     return {
         name: _scored(read_documents(tagger, recipe, held, rows), recipe, name, temperatures)
         for name, held in by_corpus.items()
@@ -108,6 +115,13 @@ def _known_words(read: Readings, recipe: Recipe, head: str) -> tuple[numpy.ndarr
             logits.append(numpy.where(said, one[head][rows != ANY], -1e9))
             possible.append(table[rows[rows != ANY]] & said)
     return numpy.concatenate(logits), numpy.concatenate(possible)
+
+
+def _word_loss(logits: numpy.ndarray, possible: numpy.ndarray, temperature: float) -> float:
+    import numpy
+
+    told = numpy.where(possible, log_probabilities(logits, temperature), -numpy.inf)
+    return float(-numpy.logaddexp.reduce(told, axis=-1).mean()) if len(told) else 0.0
 
 
 def _word_error(logits: numpy.ndarray, possible: numpy.ndarray, temperature: float) -> float | None:

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,3 +193,20 @@ def parameter_groups(
         group = groups.setdefault((own, shrink), {"params": [], "lr": own, "weight_decay": shrink})
         group["params"].append(parameter)
     return list(groups.values())
+
+
+def faster_in_bf16(device: str) -> bool:
+    """Whether the machine multiplies in bf16: a GPU that does, or a processor with AVX512-BF16 or AMX."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported()
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def precision(device: str, *, bf16: bool) -> AbstractContextManager[Any]:
+    """Where matrices are multiplied in bf16, or in the weights' own 32 bits."""
+    import torch
+
+    return torch.autocast(device.partition(":")[0], torch.bfloat16) if bf16 else nullcontext()

@@ -20,6 +20,7 @@ from medtext.inference.windows import Unit
 USES = ("train", "dev", "test", "unlabelled")
 _KEYS = (
     "extends",
+    "adds",
     "name",
     "version",
     "licence",
@@ -54,6 +55,7 @@ class Corpus:
     `labels` gives for each of its labels those of ours that it may be; none means unknown. `join` are pairs of our
     labels that become the second one where they stand side by side. `clear_of` names heads that have no span where
     this corpus has one. `group` is a pattern whose match in the note id names the document, `group_key` a key of meta.
+    `whole` is the key of meta whose value labels the whole text, of a corpus without spans.
     `dev` and `test` are shares of the documents, by hash. `without` names corpora whose documents are dropped here.
     `repeat` is how often each note comes in an epoch.
     """
@@ -67,6 +69,7 @@ class Corpus:
     outside: tuple[str, ...] = ()
     join: tuple[tuple[str, str], ...] = ()
     clear_of: tuple[str, ...] = ()
+    whole: str = ""
     use: str = "train"
     group: str = ""
     group_key: str = ""
@@ -160,7 +163,8 @@ _TEXTS = {"name": "", "base": "", "version": "1", "licence": "unstated", "about"
 
 
 def _extended(held: Table) -> Table:
-    """A recipe over the one that it extends: a key that it gives stands instead of the other's."""
+    """A recipe over the one that it extends: a key that it gives stands instead of the other's. What `adds` lists
+    stands beside the other's heads and corpora."""
     held.allow(_KEYS, "a recipe")
     if "extends" not in held:
         return held
@@ -168,6 +172,11 @@ def _extended(held: Table) -> Table:
     made = table({}, held.file, held.line)
     made.update({**below, **held})
     made.lines = {**below.lines, **held.lines}
+    for key, more in made.pop("adds", table({})).allow(("heads", "corpora"), "adds").items():
+        both = table({}, held.file, held.line)
+        both.update({**_inner(made, key), **more})
+        both.lines = {**_inner(made, key).lines, **more.lines}
+        made[key] = both
     return made
 
 
@@ -207,7 +216,7 @@ _TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool}
 def _corpus(name: str, held: Table, heads: Mapping[str, tuple[str, ...]]) -> Corpus:
     known = [one.name for one in fields(Corpus) if one.name != "name"]
     held.allow([*known, "unknown"], f"corpus {name!r}")
-    texts = ("file", "head", "format", "layer", "use", "group", "group_key", "licence", "credit")
+    texts = ("file", "head", "format", "layer", "use", "group", "group_key", "whole", "licence", "credit")
     made: dict[str, Any] = {key: held.get_typed(key, str) for key in texts if key in held}
     made |= {key: held.get_typed(key, (int, float)) for key in ("dev", "test", "repeat") if key in held}
     made |= {key: _names(held, key) for key in ("outside", "clear_of", "without") if key in held}

@@ -150,3 +150,15 @@ def test_held_out_carriers_are_in_no_generated_note(tmp_path):
     assert used == {one["id"] for one in held if share(one["id"], "carriers") >= 0.5}
     assert 0 < len(used) < 20
     assert all(one.gold for one in loaded.documents)
+
+
+def test_a_label_of_a_whole_text_is_a_span_without_the_blanks_around_it(tmp_path):
+    held = [{"id": "n1", "text": f"\n {TEXT}. \n", "kind": "P"}]
+    (document,) = load(tmp_path, held, whole="kind", **LABELS).documents
+    assert document.gold == (Gold(2, 3 + len(TEXT), ("PROBLEM",)),)
+
+
+@pytest.mark.parametrize("record", [{"text": TEXT}, {"text": TEXT, "kind": 1}, {"text": " \n", "kind": "P"}])
+def test_a_whole_text_without_text_or_label_is_refused(tmp_path, record):
+    with pytest.raises(FormatError, match="note 'n1' has no text, or no label under 'kind'"):
+        load(tmp_path, [{"id": "n1", **record}], whole="kind", **LABELS)

@@ -22,8 +22,8 @@ def test_the_shipped_recipes_name_labels_of_the_taxonomy(name):
 
 def test_the_mini_recipe_learns_from_the_same_corpora_as_its_teacher():
     mini, base = load_recipe("clinical-mini"), load_recipe("clinical-base")
-    assert mini.corpora == base.corpora
-    assert mini.heads == base.heads
+    assert {name: mini.corpora[name] for name in base.corpora} == base.corpora
+    assert {name: mini.heads[name] for name in base.heads} == base.heads
     assert mini.distil is not None
 
 
@@ -101,6 +101,14 @@ def test_the_documents_name_every_key_of_a_recipe():
 
 def test_a_recipe_over_another_may_do_without_its_teacher():
     assert load_recipe({"extends": "clinical-mini", "distil": None}).distil is None
+
+
+def test_what_a_recipe_adds_stands_beside_what_it_extends():
+    corpus = {"file": "x.jsonl", "head": "mood", "labels": {"SAD": "SAD"}}
+    made = load_recipe({"extends": "clinical-base", "adds": {"heads": {"mood": ["SAD"]}, "corpora": {"moods": corpus}}})
+    base = load_recipe("clinical-base")
+    assert list(made.heads) == [*base.heads, "mood"]
+    assert list(made.corpora) == [*base.corpora, "moods"]
 
 
 def test_a_recipe_over_another_keeps_what_it_does_not_name(tmp_path):

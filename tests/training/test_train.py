@@ -278,3 +278,22 @@ def test_the_command_prints_scores_and_ends_well(data, tmp_path, capsys):
 def test_the_command_ends_with_2_where_it_cannot_run(data, tmp_path, capsys):
     assert main(["train", "clinical-maxi", "-o", str(tmp_path / "run")]) == 2
     assert "Unknown recipe 'clinical-maxi'" in capsys.readouterr().err
+
+
+def test_a_head_may_learn_the_class_of_whole_texts(data, tmp_path):
+    words = {"PAINFUL": "chest pain daily", "TREATED": "aspirin 1 metformin"}
+    held = [
+        {"id": f"w{number}", "text": " the ".join([words[kind]] * (1 + number % 3)), "kind": kind}
+        for number in range(30)
+        for kind in [("PAINFUL", "TREATED")[number % 2]]
+    ]
+    write_records(data / "whole.jsonl", held)
+    made = recipe(training={"epochs": 6, "patience": 6})
+    made["heads"] = {**made["heads"], "kinds": ["PAINFUL", "TREATED"]}
+    labels = {"PAINFUL": "PAINFUL", "TREATED": "TREATED"}
+    whole = {"file": "whole.jsonl", "format": "records", "head": "kinds", "whole": "kind", "labels": labels}
+    made["corpora"] = {**made["corpora"], "whole": {**whole, "dev": 0.2, "test": 0.2}}
+    report = medtext.train(made, tmp_path / "run", data=data, threads=1)
+    assert "whole" not in report.strict_f1["int8"]
+    (found,) = TokenClassifier(model=tmp_path / "run" / "model", head="kinds").find(["aspirin the 1 metformin"])
+    assert {one.label for one in found} == {"TREATED"}
