@@ -2,7 +2,9 @@
 
 Every source makes claims: a place and a label. The same place and label is one entity with all its sources, and its
 score is raised by noisy-or, 1 - ∏(1 - score). Of overlapping claims that differ the longest stands, then the surer,
-then the earlier, then the label that comes first in the alphabet. What was overruled stays visible: its source stands
+then the earlier, then the label that comes first in the alphabet. One exception: the part of a prescription that others
+fill with several parts ("500 mg PO" as a dose, beside the dose "500 mg" and the route "PO") yields to them. What was
+overruled stays visible: its source stands
 among the `sources` of what overruled it with a score of 0, and the claim itself under `x["overruled"]`.
 """
 
@@ -20,6 +22,8 @@ from medtext.overlap import Cover, identifiers
 from medtext.span import Source, Span
 
 OVERRULED = "overruled"
+_PARTS = frozenset({"DOSE", "ROUTE", "FREQUENCY", "DURATION"})  # of a prescription, which follow each other
+_GAP = 2  # code points between parts that fill a stretch
 _Place = tuple[tuple[tuple[int, int], ...], str]
 _Claims = dict[_Place, dict[str, float | None]]
 
@@ -120,7 +124,7 @@ def _groups(claims: _Claims) -> Iterator[list[_Place]]:
 def _contested(group: list[_Place], claims: _Claims) -> dict[_Place, list[_Place]]:
     owner: dict[int, _Place] = {}
     standing: dict[_Place, list[_Place]] = {}
-    for place in sorted(group, key=lambda one: _order(one, claims[one])):
+    for place in sorted(group, key=lambda one: (_is_filled(one, group), _order(one, claims[one]))):
         covered = [at for start, end in place[0] for at in range(start, end)]
         above = {owner[at] for at in covered if at in owner}
         for one in above:
@@ -129,6 +133,25 @@ def _contested(group: list[_Place], claims: _Claims) -> dict[_Place, list[_Place
             standing[place] = []
             owner |= dict.fromkeys(covered, place)
     return standing
+
+
+def _is_filled(place: _Place, group: Iterable[_Place]) -> bool:
+    """Whether parts of a prescription with several labels lie within this one from its begin to its end."""
+    at, label = place
+    if label not in _PARTS or len(at) > 1:
+        return False
+    (start, end) = at[0]
+    parts = (one for one in group if one[1] in _PARTS and len(one[0]) == 1 and one[0] != at)
+    inner = [one for one in parts if start <= one[0][0][0] and one[0][0][1] <= end]
+    labels, position = set(), start
+    while position < end:
+        near = [one for one in inner if position <= one[0][0][0] <= position + _GAP]
+        if not near:
+            return False
+        longest = max(near, key=lambda one: (one[0][0][1], one))
+        labels.add(longest[1])
+        position = longest[0][0][1]
+    return len(labels) > 1
 
 
 def _order(place: _Place, by: Mapping[str, float | None]) -> tuple[Any, ...]:

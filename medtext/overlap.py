@@ -1,14 +1,12 @@
-"""Which parts of a text are taken, and how the entities that a stage finds join those that are there."""
+"""Which parts of a text are taken: by anything, by identifiers, by headings."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from medtext.note import Note
-from medtext.span import Span
 
 # What stands for an identifier in a note that was de-identified elsewhere: [PATIENT-1], [**Name 12**], **NAME[AAA].
 _TAG = re.compile(r"\[[A-Z][A-Z_]*-\d+\]|\[\*\*[^\[\]]{0,200}\*\*\]|\*\*[A-Z_]+(?:\[[^\[\]]{0,200}\])?")
@@ -63,28 +61,8 @@ def identifiers(note: Note) -> Cover:
     return Cover([*tags, *(fragment for span in note.layer("phi") for fragment in span.at)])
 
 
-def join_entities(note: Note, found: Iterable[Span]) -> Note:
-    """The note with the entities that a stage found, which must not overlap each other.
-
-    What is there stays: a found span that overlaps an identifier or another entity is left out. Where a predicted
-    entity has the same place and label, the found span's sources join its own; what a person has touched never changes.
-    """
-    entities = note.layer("entity")
-    same = {(span.at, span.label): span for span in entities}
-    hidden, taken = identifiers(note), Cover(fragment for span in entities for fragment in span.at)
-    added, confirmed = [], []
-    for span in found:
-        twin = same.get((span.at, span.label))
-        if twin is not None:
-            confirmed.append(_confirmed(twin, span))
-        elif not (hidden.overlaps(span.start, span.end) or taken.overlaps(span.start, span.end)):
-            added.append(span)
-    changed = [span for span in confirmed if span is not None]
-    note = note.update(changed) if changed else note
-    return note.add(added) if added else note
-
-
-def _confirmed(held: Span, found: Span) -> Span | None:
-    known = {source.by for source in held.sources}
-    sources = tuple(source for source in found.sources if source.by not in known)
-    return replace(held, sources=held.sources + sources) if sources and held.status == "predicted" else None
+def headings(note: Note) -> Cover:
+    """The headings of sections of a known class; one of class `other` may well be a diagnosis."""
+    sections = (span for span in note.layer("section") if span.label.lower() != "other")
+    held = (span.x.get("heading") for span in sections)
+    return Cover((one[0], one[1]) for one in held if isinstance(one, list | tuple))

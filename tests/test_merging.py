@@ -21,7 +21,8 @@ def claim(start, end, label="PROBLEM", by=MODEL, score=0.8, **fields):
 def stages(draw):
     """What up to four stages find, each from a source of its own."""
     scores = st.sampled_from([None, 0.25, 0.5, 0.9])
-    place = st.tuples(st.integers(0, 18), st.integers(1, 6), st.sampled_from(["PROBLEM", "TEST"]), scores)
+    labels = st.sampled_from(["PROBLEM", "TEST", "DOSE", "ROUTE"])
+    place = st.tuples(st.integers(0, 18), st.integers(1, 6), labels, scores)
     return [
         [claim(at, at + size, label, f"model:m{number}@1", score) for at, size, label, score in held]
         for number, held in enumerate(draw(st.lists(st.lists(place, max_size=4), max_size=4)))
@@ -117,6 +118,31 @@ def test_of_claims_that_differ_one_stands_and_names_the_other(loser, winner):
     assert Source(MODEL, 0.0) in span.sources
     told = {"at": [list(loser.at[0])], "label": loser.label, "by": MODEL, "score": 0.8}
     assert span.x[OVERRULED] == [told]
+
+
+def test_a_part_of_a_prescription_yields_to_the_parts_that_fill_it():
+    """500 mg PO BID"""
+    whole = claim(0, 13, "DOSE", score=0.99)
+    parts = [claim(0, 6, "DOSE", by=WORDS), claim(7, 9, "ROUTE", by=WORDS), claim(10, 13, "FREQUENCY", by=WORDS)]
+    note = merged([[whole], parts])
+    assert [(one.start, one.end, one.label) for one in note.spans] == [
+        (0, 6, "DOSE"), (7, 9, "ROUTE"), (10, 13, "FREQUENCY"),
+    ]  # fmt: skip
+    assert all(one.x[OVERRULED][0]["at"] == [[0, 13]] for one in note.spans)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [claim(0, 6, "DOSE", by=WORDS)],
+        [claim(0, 6, "DOSE", by=WORDS), claim(10, 13, "ROUTE", by=WORDS)],
+        [claim(0, 6, "DOSE", by=WORDS), claim(7, 13, "DOSE", by=WORDS)],
+        [claim(0, 6, "PROBLEM", by=WORDS), claim(7, 13, "ROUTE", by=WORDS)],
+    ],
+    ids=["one part", "a hole", "one label", "no part"],
+)
+def test_what_is_not_filled_with_parts_stands(parts):
+    assert [one.at for one in merged([[claim(0, 13, "DOSE")], parts]).spans] == [((0, 13),)]
 
 
 def test_what_was_overruled_stands_again_when_that_falls():

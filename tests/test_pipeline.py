@@ -137,3 +137,23 @@ def test_the_default_pipeline_says_what_it_relies_on():
     about = load("default").describe()
     assert [step["stage"] for step in about["stages"]][:1] == ["deid"]
     assert about["keep"] == ["phi", "section", "entity"]
+
+
+def stages_of(name):
+    return [{key: value for key, value in step.items() if key != "adds"} for step in load(name).describe()["stages"]]
+
+
+def test_preannotate_is_the_default_pipeline_for_notes_that_are_deidentified_already():
+    assert stages_of("preannotate") == stages_of("default")[1:]
+
+
+def test_rules_is_the_default_pipeline_without_its_model():
+    default, rules = stages_of("default"), stages_of("rules")
+    assert [step for step in default[1:] if step["stage"] != "entities"] == rules[1:]
+    assert {"names", "neural"} == {key for key in default[0] if default[0][key] != rules[0][key]}
+    assert rules[0]["neural"] == "none"
+
+
+@pytest.mark.parametrize("name", ["default", "rules", "preannotate", "deid"])
+def test_every_shipped_pipeline_loads_and_is_named_as_its_file(name):
+    assert load(name).name == name

@@ -42,7 +42,7 @@ class Censor:
 
     name, needs, adds = "deid", frozenset(), frozenset({"phi"})
 
-    def __init__(self, *, policy="safe-harbor", keep_meta=(), pause=0.0):
+    def __init__(self, *, policy="safe-harbor", keep_meta=(), neural=None, pause=0.0):
         self.policy, self.keep_meta, self.pause = policy, keep_meta, pause
 
     def __call__(self, note):

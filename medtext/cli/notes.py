@@ -36,6 +36,7 @@ def deid(args: argparse.Namespace) -> int:
 
     names = ("policy", "replace", "known", "keep_meta", "key_file", "vault", "report", "resume")
     options = {name: getattr(args, name) for name in names}
+    options |= {"neural": None} if args.rules_only else {"neural": args.neural} if args.neural else {}
     return finish(run(args.input, args.output, **options, **chosen_options(args)))
 
 
@@ -140,6 +141,10 @@ def _add_deid(commands: Any) -> None:
         "--known", **several, help="a column of identifiers to be found in the text, or a table of them (CSV, TSV)"
     )
     command.add_argument("--keep", dest="keep_meta", **several, help="a column that stays; the others are dropped")
+    model = command.add_mutually_exclusive_group()
+    told = "the model beside the rules: a folder or a name, by default the one that ships"
+    model.add_argument("--neural", metavar="MODEL", help=told)
+    model.add_argument("--rules-only", action="store_true", help="no model: faster, and fewer names are found")
     told = "write what was done, per class and per note, to a .json, .md or .html file; with .json also a .md beside"
     command.add_argument("--report", metavar="FILE", help=told)
     add_output(command, resume=True)

@@ -7,8 +7,9 @@ these are legal; where they are not (I-DRUG behind O), Viterbi finds the likelie
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from math import exp, log
 from typing import Any
 
 from medtext.inference.windows import Stretch
@@ -21,12 +22,30 @@ _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A labelled stretch `[start, end)` of a text, in code points, with the mean probability of its words."""
+    """A labelled stretch `[start, end)` of a text, in code points, and how sure the model is of it.
+
+    The score is the mean probability of its words, or what a medtext model's own calibration makes of that.
+    """
 
     start: int
     end: int
     label: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What the score of a span becomes: its log-odds, `slope` times, and the offset of its label."""
+
+    slope: float = 1.0
+    offsets: Mapping[str, float] = field(default_factory=dict)
+
+    def adjusted(self, score: float, label: str) -> float:
+        """The score of a span with this label (the model's, without its position)."""
+        if self.slope == 1 and not self.offsets:
+            return score
+        score = min(1 - _LEAST, max(_LEAST, score))
+        return 1 / (1 + exp(-self.slope * log(score / (1 - score)) - self.offsets.get(label, 0.0)))
 
 
 def split_label(name: str) -> tuple[str, str]:
@@ -41,15 +60,18 @@ class Decoder:
     """The labels of one head in the order of its logits (IOB2, BILOU, IOBES or plain), and what we call them.
 
     `ours` maps a label without its position to our label; those that it leaves out make no span. Logits are divided by
-    `temperature`.
+    `temperature`, and `odds` makes the score of a span a probability.
     """
 
-    def __init__(self, labels: Sequence[str], *, ours: Mapping[str, str], temperature: float = 1.0) -> None:
+    def __init__(
+        self, labels: Sequence[str], *, ours: Mapping[str, str], temperature: float = 1.0, odds: Odds | None = None
+    ) -> None:
         split = [split_label(label) for label in labels]
         self._begins = [tag in ("B", "U", "S") for tag, _ in split]
         self._ends = [tag in ("U", "S", "L", "E") for tag, _ in split]
         self._ours = [ours.get(kind, "") for _, kind in split]
-        self._temperature = temperature
+        self._kinds = [kind for _, kind in split]
+        self._temperature, self._odds = temperature, odds or Odds()
         self._after, self._first, self._last = _legal(split)
         self._inner, self._openers, self._reached = ~self._first, *_openers(self._after, self._first)
 
@@ -124,9 +146,9 @@ class Decoder:
         for first, behind in _runs(best, words.breaks, self._ours, self._begins, self._ends):
             start, end = trimmed(text, words.starts[first], words.ends[behind - 1])
             if start < end:
+                score = self._odds.adjusted(sum(sure[first:behind]) / (behind - first), self._kinds[best[first]])
                 # Four digits: what the last bits of a sum depend on stays out of the file.
-                score = round(min(1.0, max(_LEAST, sum(sure[first:behind]) / (behind - first))), 4)
-                yield Found(start, end, self._ours[best[first]], score)
+                yield Found(start, end, self._ours[best[first]], round(min(1.0, max(_LEAST, score)), 4))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any
 
 from medtext.errors import ConfigError, StageError
+from medtext.inference.decode import Odds
 from medtext.inference.folder import open_model_folder
 from medtext.inference.hugging_face import hash_weights, labels_of, longest, onnx_file, read_config, tokenizer_of
 from medtext.inference.onnx_model import OnnxModel
@@ -25,7 +26,7 @@ from medtext.inference.windows import Stretch, Unit, cut, open_tokenizer, specia
 
 BACKENDS = ("auto", "onnx", "torch")
 _WINDOW = 512  # of a model that does not say how text is to be cut
-_KEPT_TOKENS = 300_000  # about 50 MB with forty labels
+_KEPT_TOKENS = 300_000  # about 120 MB with a hundred labels
 Logits = tuple[Any, ...]
 
 
@@ -42,10 +43,11 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The labels of a head in the order of its logits, in any scheme, and its temperature."""
+    """The labels of a head in the order of its logits, in any scheme, and what makes its scores probabilities."""
 
     labels: tuple[str, ...]
     temperature: float = 1.0
+    odds: Odds = field(default_factory=Odds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ class Encoder:
         keyed = [[(_key(one.ids), one) for one in held] for held in stretches]
         found = self._logits({key: one.ids for held in keyed for key, one in held}, batch_size)
         return [[Read(one, found[key]) for key, one in held] for held in keyed]
+
+    def forget(self) -> None:
+        """Let go of the logits of what was read: the next texts are computed anew."""
+        self._kept = _Kept(_KEPT_TOKENS)
 
     def _logits(self, wanted: dict[bytes, tuple[int, ...]], batch_size: int | None) -> dict[bytes, Logits]:
         found = self._kept.take(wanted)
@@ -176,7 +182,10 @@ def _open_ours(wanted: _Wanted) -> Encoder:
         About(folder.source, folder.name, folder.version, folder.licence, folder.sha256),
         open_tokenizer(folder.path / "tokenizer.json"),
         OnnxModel(folder.path / "model.onnx", heads=sizes, device=wanted.device, threads=wanted.threads),
-        heads={name: Labels(head.labels, head.temperature) for name, head in folder.heads.items()},
+        heads={
+            name: Labels(head.labels, head.temperature, Odds(head.slope, head.offsets))
+            for name, head in folder.heads.items()
+        },
         unit=folder.unit,
         longest=folder.encoder["max_tokens"],
     )

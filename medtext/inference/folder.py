@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +28,26 @@ _KEYS = ("format", "name", "version", "licence", "encoder", "heads", "precision"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One set of labels, in IOB2 and in the order of the logits, and the temperature that makes a score a probability.
+    """One set of labels, in IOB2 and in the order of the logits, and what makes the score of a span a probability.
 
-    Logits are divided by the temperature before the softmax.
+    Logits are divided by the temperature before the softmax. The log-odds of a span's score are then taken `slope`
+    times, and the `offsets` of its label (without position) added.
     """
 
     labels: tuple[str, ...]
     temperature: float = 1.0
+    slope: float = 1.0
+    offsets: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))
         _check_labels(self.labels)
-        number = isinstance(self.temperature, (int, float)) and not isinstance(self.temperature, bool)
-        if not (number and math.isfinite(self.temperature) and self.temperature > 0):
-            raise ConfigError(f"A head's temperature is a number above 0, not {self.temperature!r}.")
+        for name in ("temperature", "slope"):
+            if not (_is_number(getattr(self, name)) and getattr(self, name) > 0):
+                raise ConfigError(f"A head's {name} is a number above 0, not {getattr(self, name)!r}.")
+        for label, offset in self.offsets.items():
+            if label not in self.kinds or not _is_number(offset):
+                raise ConfigError(f"A head's offsets are numbers by label; {label!r} is none, or has none.")
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -209,6 +215,10 @@ def _fingerprint(file: Path) -> dict[str, Any]:
             digest.update(block)
             size += len(block)
     return {"bytes": size, "sha256": digest.hexdigest()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _check_labels(labels: tuple[str, ...]) -> None:

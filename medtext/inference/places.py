@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medtext.errors import ConfigError, MissingExtraError, StageError
 
+BUNDLED = "clinical-mini"  # the model that a stage takes when none is named
 _FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin", "model.onnx", "onnx/model.onnx")
 
 

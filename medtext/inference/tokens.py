@@ -19,13 +19,13 @@ class TokenClassifier:
     """One head of one model; `find` labels any number of texts.
 
     `model` is a folder, the name of a model that ships with medtext, or a hub name (fetched only with
-    `allow_download`). `head` names the head of a model with several. `labels` maps the model's labels to ours and
-    leaves out the others; without it the model's own are used. `backend` is "onnx", "torch" or "auto": ONNX Runtime
-    where the folder holds an ONNX graph. `threads` (ONNX Runtime) is how many cores it may use, all of them by default.
-    `window` and `overlap` (a quarter of the window) count tokens; a medtext model knows its own, others read 512 at
-    once, and never more than the model takes. `threshold` is the least mean probability of a span. `purpose` names who
-    asks, in errors. Raises MissingExtraError where torch is needed and absent, StageError for a model that is missing
-    or damaged, ConfigError for an option that cannot be.
+    `allow_download`). `head` names the head of a model with several; without it `usual` is taken. `labels` maps the
+    model's labels to ours and leaves out the others; without it the model's own are used. `backend` is "onnx",
+    "torch" or "auto": ONNX Runtime where the folder holds an ONNX graph. `threads` (ONNX Runtime) is how many cores
+    it may use, all of them by default. `window` and `overlap` (a quarter of the window) count tokens; a medtext model
+    knows its own, others read 512 at once, and never more than the model takes. `threshold` is the least mean
+    probability of a span. `purpose` names who asks, in errors. Raises MissingExtraError where torch is needed and
+    absent, StageError for a model that is missing or damaged, ConfigError for an option that cannot be.
     """
 
     def __init__(
@@ -44,18 +44,19 @@ class TokenClassifier:
         allow_download: bool = False,
         revision: str | None = None,
         purpose: str = "Entities",
+        usual: str = "entities",
     ) -> None:
         folder = find_model(model, allow_download=allow_download, revision=revision)
         name = folder.resolve().name if Path(model).is_dir() else str(model)
         self._encoder = open_encoder(folder, name, backend=backend, device=device, threads=threads)
-        self._head = _head(self._encoder, head, name, purpose)
+        self._head = _head(self._encoder, head or usual, name, purpose, asked=head is not None)
         self._labels = _mapped(self._encoder.heads[self._head].labels, labels, name, purpose)
         self._unit = _unit(self._encoder, window, overlap, purpose)
         if not (batch_size is None or batch_size >= 1) or not 0 <= threshold <= 1:
             raise ConfigError(f"{purpose}: batch_size must be at least 1, and threshold a number from 0 to 1.")
         self._batch_size, self._threshold = batch_size, threshold
         kept = self._encoder.heads[self._head]
-        self._decoder = Decoder(kept.labels, ours=self._labels, temperature=kept.temperature)
+        self._decoder = Decoder(kept.labels, ours=self._labels, temperature=kept.temperature, odds=kept.odds)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -82,15 +83,13 @@ class TokenClassifier:
         return {**model, "head": self._head, "labels": dict(self._labels), **cut, "threshold": self._threshold}
 
 
-def _head(encoder: Encoder, head: str | None, model: str, purpose: str) -> str:
-    if head is None and len(encoder.heads) == 1:
+def _head(encoder: Encoder, head: str, model: str, purpose: str, *, asked: bool) -> str:
+    if head in encoder.heads:
+        return head
+    if not asked and len(encoder.heads) == 1:
         return next(iter(encoder.heads))
-    if head is None and "entities" in encoder.heads:
-        return "entities"
-    if head not in encoder.heads:
-        asked = f"has no head {head!r}" if head else "has several heads; name one with head"
-        raise ConfigError(f"{purpose}: the model {model!r} {asked}. Its heads: {', '.join(encoder.heads)}")
-    return head
+    told = f"has no head {head!r}" if asked else "has several heads; name one with head"
+    raise ConfigError(f"{purpose}: the model {model!r} {told}. Its heads: {', '.join(encoder.heads)}")
 
 
 def _unit(encoder: Encoder, window: int | None, overlap: int | None, purpose: str) -> Unit:

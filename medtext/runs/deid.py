@@ -9,6 +9,7 @@ from typing import Any
 
 from medtext.errors import ConfigError, FormatError
 from medtext.formats import detect, get_format, read
+from medtext.inference.places import BUNDLED
 from medtext.pipeline import Pipeline, load
 from medtext.runs.annotate import annotate
 from medtext.runs.deid_report import Witness
@@ -27,6 +28,7 @@ def deid(
     key_file: str | Path | None = None,
     vault: str | Path | None = None,
     patient: str | None = None,
+    neural: str | Mapping[str, Any] | None = BUNDLED,
     input_format: str | None = None,
     output_format: str | None = None,
     report: str | Path | None = None,
@@ -38,12 +40,12 @@ def deid(
 
     `known` names columns whose values are identifiers, to be found in the text in any spelling, or is a table of them
     (CSV or TSV with a column note, patient or id). `keep_meta` names the columns that stay. `vault` is the encrypted
-    file by which `reidentify` leads back. `report` is a .json, .md or .html file for what was done per class and per
-    note, without text; with .json a .md for people stands beside it. The other options are those of the deid stage and
-    of `annotate`.
+    file by which `reidentify` leads back. `neural` is the model beside the rules, None for rules alone. `report` is a
+    .json, .md or .html file for what was done per class and per note, without text; with .json a .md for people stands
+    beside it. The other options are those of the deid stage and of `annotate`.
     """
     chosen = {"policy": str(policy), "replace": replace, "known": _known(known), "keep_meta": list(keep_meta)}
-    chosen["patient"] = patient
+    chosen |= {"patient": patient, "neural": neural}
     chosen["key_file"] = None if key_file is None else str(key_file)
     chosen["vault"] = None if vault is None else str(vault)
     stage = {"deid": {name: value for name, value in chosen.items() if value}}

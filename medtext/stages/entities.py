@@ -1,4 +1,4 @@
-"""Entities by any Hugging Face token-classification model; `medtext.inference` does the reading."""
+"""Entities by the model that ships, or by any token-classification model; `medtext.inference` does the reading."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from medtext.inference import Found, TokenClassifier
+from medtext.inference import BUNDLED, Found, TokenClassifier
 from medtext.merging import merge_entities
 from medtext.note import Note
+from medtext.overlap import headings
 from medtext.span import Source, Span
 
 _NOTES = 64  # whose windows are sorted by length together
 
 
 class Entities:
-    """Adds an `entity` span for each that the model finds; the options are those of `TokenClassifier`."""
+    """Adds an `entity` span for each that the model finds; the options are those of `TokenClassifier`.
+
+    The heading of a section is not read as an entity, where the stage `sections` has run.
+    """
 
     name = "entities"
     needs: frozenset[str] = frozenset()
@@ -25,7 +29,7 @@ class Entities:
     def __init__(
         self,
         *,
-        model: str | Path,
+        model: str | Path = BUNDLED,
         head: str | None = None,
         labels: Mapping[str, str] | None = None,
         backend: str = "auto",
@@ -62,7 +66,8 @@ class Entities:
         while batch := list(islice(notes, _NOTES)):
             found = self._classifier.find([note.text for note in batch])
             for note, spans in zip(batch, found, strict=True):
-                yield merge_entities(note, (_span(one, by) for one in spans))
+                hidden = headings(note)
+                yield merge_entities(note, (_span(one, by) for one in spans if not hidden.overlaps(one.start, one.end)))
 
     def describe(self) -> dict[str, Any]:
         """Model, hash of its weights, labels and windows."""

@@ -18,7 +18,7 @@ from typing import Any
 from medtext.config import Table, read_yaml
 from medtext.merging import merge_entities, noisy_or
 from medtext.note import Note
-from medtext.overlap import Cover
+from medtext.overlap import headings
 from medtext.span import Source, Span
 from medtext.terminology.abbreviations import Abbreviations
 from medtext.terminology.concepts import load_concepts
@@ -73,11 +73,11 @@ class Phrases:
         finders = (self._table, *self._compiled)
         ways = [one.find_many(note.text for note in copy) for one, copy in zip(finders, copies, strict=True)]
         for note, *found in zip(held, *ways, strict=True):
-            headings = Cover(span.x["heading"] for span in note.layer("section") if _is_heading(span))
+            hidden = headings(note)
             spans = _chosen(found)
             if self._short is not None:
                 spans = self._short.read(note, spans)
-            yield merge_entities(note, (span for span in spans if not headings.overlaps(span.start, span.end)))
+            yield merge_entities(note, (span for span in spans if not hidden.overlaps(span.start, span.end)))
 
     def describe(self) -> dict[str, Any]:
         """The concept table with its version and size, the terminologies, and the rules for what is no concept."""
@@ -126,11 +126,6 @@ def _chosen(found: Sequence[list[_Found]]) -> Iterator[Span]:
             said = (source,) if len(sources) == 1 else tuple(sources[by] for by in sorted(sources))
             score = source.score if len(said) == 1 else noisy_or(one.score for one in said)
             yield Span(((start, done),), label, score=score, sources=said)
-
-
-def _is_heading(section: Span) -> bool:
-    """Whether a section has a heading of a known class; a heading of class `other` may well be a diagnosis."""
-    return section.label.lower() != "other" and isinstance(section.x.get("heading"), list | tuple)
 
 
 def _rules() -> Table:

@@ -16,8 +16,8 @@ from typing import Any
 
 from medtext.config import Table, read_yaml
 from medtext.errors import ConfigError
+from medtext.merging import merge_entities
 from medtext.note import Note, Relation
-from medtext.overlap import join_entities
 from medtext.span import Source, Span
 
 _KEYS = ("version", "parts", "rules")
@@ -66,7 +66,7 @@ class Quantities:
     def __call__(self, note: Note) -> Note:
         found = list(self._found(note))
         by = Source(f"rule:{self._name}@{self._version}")
-        joined = join_entities(note, (Span(((one.start, one.end),), one.rule.label, sources=(by,)) for one in found))
+        joined = merge_entities(note, (Span(((one.start, one.end),), one.rule.label, sources=(by,)) for one in found))
         return joined.add(relations=_relations(joined, found, by))
 
     def _found(self, note: Note) -> Iterator[_Found]:
@@ -125,14 +125,17 @@ def _longest(found: Iterable[tuple[int, _Found]]) -> list[_Found]:
 
 
 def _relations(note: Note, found: Iterable[_Found], by: Source) -> list[Relation]:
-    """A relation for each quantity that is in the note, unless it stands there already."""
+    """A relation for each quantity that is in the note, and its target still is, unless it stands there already."""
+    held = {span.id for span in note.layer("entity")}
     ids = {(span.at, span.label): span.id for span in note.layer("entity")}
     known = {(one.type, one.source, one.target) for one in note.relations}
     wanted = [
         (one.rule.relation, ids.get((((one.start, one.end),), one.rule.label)), one.target.id)
         for one in sorted(found, key=lambda one: one.start)
     ]
-    return [Relation(*one, sources=(by,)) for one in dict.fromkeys(wanted) if one[1] and one not in known]
+    return [
+        Relation(*one, sources=(by,)) for one in dict.fromkeys(wanted) if one[1] and one[2] in held and one not in known
+    ]
 
 
 def _shipped(name: str) -> Any:

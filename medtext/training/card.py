@@ -42,7 +42,8 @@ def _head(recipe: Recipe, done: Finished, facts: Mapping[str, Any]) -> Iterator[
     unit = recipe.unit
     yield f"- Reads at most {unit.tokens} tokens at once, cut by the rule {unit.rule}; precision {recipe.precision}"
     for name, labels in recipe.heads.items():
-        yield f"- Head `{name}`: {', '.join(labels)}; temperature {done.temperatures[name]}"
+        about = done.heads[name]
+        yield f"- Head `{name}`: {', '.join(labels)}; temperature {about.temperature}, slope {about.slope}"
 
 
 def _scores(recipe: Recipe, done: Finished) -> Iterator[str]:

@@ -13,7 +13,7 @@ from medtext.inference.quantize import quantize
 from medtext.training.card import write_card
 from medtext.training.corpora import Document
 from medtext.training.export import export_onnx
-from medtext.training.measure import Scored, read_documents, score_corpora, temperature_of
+from medtext.training.measure import Scored, calibrate, read_documents, score_corpora
 from medtext.training.model import TOKENIZER, Tagger
 from medtext.training.recipe import Recipe
 
@@ -23,7 +23,7 @@ class Finished:
     """The model folder, and precision → corpus → scores; `measured_on` is test, or dev where nothing else is held."""
 
     folder: Path
-    temperatures: Mapping[str, float]
+    heads: Mapping[str, Head]
     scores: Mapping[str, Mapping[str, Scored]]
     measured_on: str
     bytes: Mapping[str, int]
@@ -40,16 +40,15 @@ def finish(
 ) -> Finished:
     """Export the best model into `folder/model`, with its card; `facts` are what the card says of the run."""
     files = _exported(tagger, recipe, folder)
-    heads = {name: len(tags) for name, tags in tagger.heads.items()}
-    backs = {name: OnnxModel(file, heads=heads, threads=threads) for name, file in files.items()}
+    sizes = {name: len(tags) for name, tags in tagger.heads.items()}
+    backs = {name: OnnxModel(file, heads=sizes, threads=threads) for name, file in files.items()}
     dev = [one for one in documents if one.use == "dev"]
     test = [one for one in documents if one.use == "test"]
-    read = read_documents(tagger, recipe, dev, backs[recipe.precision])
-    temperatures = {head: temperature_of(read, recipe, head) for head in recipe.heads}
+    heads = calibrate(read_documents(tagger, recipe, dev, backs[recipe.precision]), recipe)
     done = Finished(
         folder / "model",
-        temperatures,
-        {name: score_corpora(tagger, recipe, test or dev, back, temperatures) for name, back in backs.items()},
+        heads,
+        {name: score_corpora(tagger, recipe, test or dev, back, heads) for name, back in backs.items()},
         "test" if test else "dev",
         {name: file.stat().st_size for name, file in files.items()},
     )
@@ -76,7 +75,7 @@ def _write(tagger: Tagger, recipe: Recipe, done: Finished, onnx: Path, card: str
         version=recipe.version,
         licence=recipe.licence,
         encoder={**encoder, "max_tokens": tagger.longest},
-        heads={name: Head(tags, done.temperatures[name]) for name, tags in tagger.heads.items()},
+        heads=done.heads,
         unit=recipe.unit,
         files={TOKENIZER: tagger.tokenizer.to_str(), "model.onnx": onnx, "MODEL_CARD.md": card},
         precision=recipe.precision,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medtext.inference.decode import Found
+from medtext.inference.decode import Found, Odds
+from medtext.inference.folder import Head
 from medtext.review.evaluate import Evaluation
-from medtext.training.calibrate import calibration_error, fit_temperature, likelihood, log_probabilities
+from medtext.training.calibrate import calibration_error, fit_odds, fit_temperature, likelihood, log_probabilities
 from medtext.training.corpora import Document
 from medtext.training.examples import ANY, Example, TagSets, build_examples
 from medtext.training.model import Tagger
-from medtext.training.recipe import Recipe
+from medtext.training.recipe import Corpus, Recipe
 from medtext.training.tagging import Rows, Said, compare, judged, known, say, spans_of
 
 if TYPE_CHECKING:
@@ -70,8 +71,30 @@ def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
     return fit_temperature(loss)
 
 
+def calibrate(read: Readings, recipe: Recipe) -> dict[str, Head]:
+    """The heads with what makes the scores of their spans honest on the gold of these documents."""
+    return {name: _calibrated(read, recipe, name) for name in recipe.heads}
+
+
+def _calibrated(read: Readings, recipe: Recipe, head: str) -> Head:
+    temperature = temperature_of(read, recipe, head)
+    mine = [at for at, one in enumerate(read.documents) if _finds(recipe.corpora[one.corpus], head)]
+    spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperature)
+    cases = list(_cases([read.documents[at] for at in mine], [spans[at] for at in mine], recipe))
+    if not cases:
+        return Head(recipe.tags(head), temperature)
+    slope, offsets = fit_odds(*zip(*cases, strict=True))
+    usual = round(sum(offsets.values()) / len(offsets), 4)  # for a label that these documents do not hold
+    return Head(recipe.tags(head), temperature, slope, {kind: offsets.get(kind, usual) for kind in recipe.heads[head]})
+
+
+def _finds(corpus: Corpus, head: str) -> bool:
+    """Whether its gold is spans of this head, to be found."""
+    return corpus.head == head and not corpus.whole
+
+
 def score_corpora(
-    tagger: Tagger, recipe: Recipe, documents: Sequence[Document], rows: Rows, temperatures: Mapping[str, float]
+    tagger: Tagger, recipe: Recipe, documents: Sequence[Document], rows: Rows, heads: Mapping[str, Head]
 ) -> dict[str, Scored]:
     """Corpus → scores on its documents; labels of whole texts are no spans to be found, and are left out."""
     by_corpus: dict[str, list[Document]] = {}
@@ -79,15 +102,17 @@ def score_corpora(
         if not recipe.corpora[one.corpus].whole:
             by_corpus.setdefault(one.corpus, []).append(one)
     return {
-        name: _scored(read_documents(tagger, recipe, held, rows), recipe, name, temperatures)
+        name: _scored(read_documents(tagger, recipe, held, rows), recipe, name, heads)
         for name, held in by_corpus.items()
     }
 
 
-def _scored(read: Readings, recipe: Recipe, corpus: str, temperatures: Mapping[str, float]) -> Scored:
+def _scored(read: Readings, recipe: Recipe, corpus: str, heads: Mapping[str, Head]) -> Scored:
     head = recipe.corpora[corpus].head
-    spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperatures[head])
-    words = _word_error(*_known_words(read, recipe, head), temperatures[head])
+    about = heads[head]
+    chosen = {"temperature": about.temperature, "odds": Odds(about.slope, about.offsets)}
+    spans = spans_of(read.documents, read.examples, read.said, head, recipe, **chosen)
+    words = _word_error(*_known_words(read, recipe, head), about.temperature)
     return Scored(
         corpus,
         head,
@@ -141,10 +166,15 @@ def _hits(
     documents: Sequence[Document], spans: Sequence[Sequence[Found]], recipe: Recipe
 ) -> tuple[list[float], list[bool]]:
     """The score of each judged span, and whether it is right in place and label."""
-    scores, right = [], []
+    cases = list(_cases(documents, spans, recipe))
+    return [score for score, *_ in cases], [right for _, right, _ in cases]
+
+
+def _cases(
+    documents: Sequence[Document], spans: Sequence[Sequence[Found]], recipe: Recipe
+) -> Iterator[tuple[float, bool, str]]:
+    """Score, right or not, and label of each judged span."""
     for document, found in zip(documents, spans, strict=True):
         gold = set(known(document))
         for start, end, label, score in judged(document, found, recipe):
-            scores.append(score)
-            right.append((start, end, label) in gold)
-    return scores, right
+            yield score, (start, end, label) in gold, label.partition("/")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from medtext.inference.decode import Decoder, Found
+from medtext.inference.decode import Decoder, Found, Odds
 from medtext.note import Note
 from medtext.review.evaluate import Evaluation, evaluate
 from medtext.span import Span
@@ -40,13 +40,14 @@ def spans_of(
     recipe: Recipe,
     *,
     temperature: float = 1.0,
+    odds: Odds | None = None,
 ) -> list[list[Found]]:
     """For each document the spans of one head, decoded as in use."""
     read: list[list[tuple[Any, Any]]] = [[] for _ in documents]
     for example, one in zip(examples, said, strict=True):
         read[example.document].append((example.stretch, one[head]))
     ours = {label: label for label in recipe.heads[head]}
-    decoder = Decoder(recipe.tags(head), ours=ours, temperature=temperature)
+    decoder = Decoder(recipe.tags(head), ours=ours, temperature=temperature, odds=odds)
     return decoder.find([one.text for one in documents], read)
 
 

@@ -19,7 +19,7 @@ from tests.benchmarks.section import Section
 HERE = Path(__file__).parent
 RESULTS, README = HERE / "RESULTS.md", HERE.parent.parent / "README.md"
 SECTIONS = (
-    *("pipelines", "deid", "context", "context_gold", "headings", "abbreviations", "relations"),
+    *("pipelines", "entities", "deid", "context", "context_gold", "headings", "abbreviations", "relations"),
     *("store", "matching", "linking", "rules", "inference", "review"),
     *(["vectors"] if os.environ.get("MEDTEXT_VECTORS") else []),
 )

@@ -1,7 +1,7 @@
 """How much of what the generator placed the deid stage finds: recall by label and form, hard negatives touched.
 
 A value counts as found when every character of it lies under a finding, whatever its label. Identifiers that fill marks
-of carriers count like those that are put in. Run with `python -m tests.benchmarks.deid_generated SEED COUNT`.
+of carriers count like those that are put in. Run with `python -m tests.benchmarks.deid_generated SEED COUNT [MODEL]`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import medtext
+from medtext.inference import BUNDLED
 from medtext.note import Note
 from medtext.span import Span
 from medtext.stages.deid import Deid
+from medtext.stages.deid.arbitrate import Finding
+from medtext.stages.deid.neural import NeuralDetector
+from medtext.training.corpora import share
+from medtext.training.recipe import load_recipe
 
 NAMES = ("PATIENT", "RELATIVE", "PROVIDER", "NAME")
 BARS = {"pattern": 0.99, "names": 0.97, "hard negatives": 0.03}
@@ -43,13 +48,22 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, stream)
 
 
-def measured(notes: Iterable[Note]) -> tuple[Counter, Counter]:
-    """(label, form, in the lexicons, mess) → how many, for all values and for those found; hard negatives by kind."""
+def finder(neural: str | None = None) -> Callable[[str], list[Finding]]:
+    """Text → all that is found in it, whatever a policy would keep: by rules, or with a model beside them."""
     detector = Deid().detector
+    if neural is None:
+        return detector.find
+    model = NeuralDetector(neural, labels=detector.labels, lexicon=detector.clinical.lexicon)
+    return lambda text: detector.find(text, *model.find([text]))
+
+
+def measured(notes: Iterable[Note], neural: str | None = None) -> tuple[Counter, Counter]:
+    """(label, form, in the lexicons, mess) → how many, for all values and for those found; hard negatives by kind."""
+    find = finder(neural)
     placed, found = Counter(), Counter()
     for note in notes:
         covered = bytearray(len(note.text))
-        for one in detector.find(note.text):
+        for one in find(note.text):
             covered[one.start : one.end] = b"\1" * (one.end - one.start)
         for span in note.layer("phi"):
             key = _key(span)
@@ -67,11 +81,22 @@ def _key(span: Span) -> tuple:
     return span.label, told["form"], told.get("in_lexicon"), tuple(told.get("mess", ()))
 
 
-def rows(seed: int, count: int) -> list[dict[str, Any]]:
-    """What, n, share, bar, met: a row a class, names apart by whether the lexicons hold them, hard negatives."""
+def rows(seed: int, count: int, neural: str | None = None) -> list[dict[str, Any]]:
+    """What, n, share, bar, met: a row a class, names apart by whether the lexicons hold them, hard negatives.
+
+    A model is measured on carriers that it was not trained on.
+    """
     folder = Path(os.environ.get("MEDTEXT_DATA", "../shared/data"))
     given = carriers(folder) if folder.is_dir() else None
-    return list(table(*measured(medtext.generate(given, count=count, seed=seed))))
+    if neural is not None and given is not None:
+        given = unseen(given)
+    return list(table(*measured(medtext.generate(given, count=count, seed=seed), neural)))
+
+
+def unseen(given: Iterable[Note]) -> list[Note]:
+    """The carriers that the recipe of the model that ships holds out; hospital sentences are none of its carriers."""
+    (made,) = (one.generate for one in load_recipe(BUNDLED).corpora.values() if one.generate)
+    return [one for one in given if one.id.startswith("negex-") or share(one.id, "carriers") < made.held_out]
 
 
 def table(placed: Counter, found: Counter) -> Iterator[dict[str, Any]]:
@@ -113,11 +138,12 @@ WAYS: dict[str, Callable[[tuple], Iterable[str]]] = {
 }
 
 
-def main(seed: int, count: int) -> None:
+def main(seed: int, count: int, neural: str | None = None) -> None:
     """Print the rows, then what is missed by form and by typing."""
     folder = Path(os.environ.get("MEDTEXT_DATA", "../shared/data"))
     given = carriers(folder) if folder.is_dir() else None
-    placed, found = measured(medtext.generate(given, count=count, seed=seed))
+    given = unseen(given) if neural and given else given
+    placed, found = measured(medtext.generate(given, count=count, seed=seed), neural)
     for row in table(placed, found):
         bar = "" if row["bar"] is None else f"bar {row['bar']:.2f} {'met' if row['met'] else 'NOT MET'}"
         print(f"{row['what']:<26}{row['n']:>7}{row['share']:>9.4f}  {bar}")
@@ -127,4 +153,4 @@ def main(seed: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -27,13 +27,13 @@ _NUMBERS = re.compile(r"(\d{1,2})[/.-]\d{1,2}[/.-]")
 _CLOCK = re.compile(r"(?<=/\d\d)\s+\d{4}$|(?<=\d)T(?=\d)|@")  # what dateutil does not take: 0745 behind a date
 
 
-def measured(notes: Iterable[Note]) -> tuple[int, int]:
+def measured(notes: Iterable[Note], neural: str | None = None) -> tuple[int, int]:
     """How many pairs of dates of one patient there are, and how many lie as many days apart as before."""
     days = defaultdict(list)
     with TemporaryDirectory() as folder:
         key = Path(folder, "key")
         key.write_text("a secret of this benchmark alone", encoding="utf-8")
-        stage = Deid(policy="shifted-dates", key_file=key)
+        stage = Deid(policy="shifted-dates", key_file=key, neural=neural)
         for note in notes:
             days[note.meta["patient"]] += _moved(note, stage(note))
     pairs = [pair for held in days.values() for pair in combinations(held, 2)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medtext.inference.decode import Decoder, trimmed
+from medtext.inference.decode import Decoder, Odds, trimmed
 from medtext.inference.windows import Stretch
 
 LABELS = ("O", "B-A", "I-A", "B-B", "I-B")
@@ -91,6 +91,21 @@ def test_a_score_is_the_mean_probability_and_a_temperature_cools_it():
     assert decode(rows)[0].score == round(sum(sure) / 2, 4)
     cooled = [np.exp(1) / (np.exp(1) + 4), np.exp(1.5) / (np.exp(1.5) + 4)]
     assert decode(rows, temperature=2.0)[0].score == round(sum(cooled) / 2, 4)
+
+
+def test_the_log_odds_of_a_score_are_stretched_and_moved_by_label():
+    rows = [[0, 2, 0, 0, 0], [0, 0, 3, 0, 0]]
+    plain = decode(rows)[0].score
+    moved = decode(rows, odds=Odds(0.5, {"A": -1.0, "B": 9.0}))[0].score
+    assert np.log(moved / (1 - moved)) == pytest.approx(0.5 * np.log(plain / (1 - plain)) - 1.0, abs=0.01)
+    assert decode(rows, odds=Odds(0.5, {"B": 9.0}))[0].score == decode(rows, odds=Odds(0.5))[0].score
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 5), st.floats(-5, 5))
+def test_of_two_scores_of_a_label_the_higher_stays_the_higher(one, two, slope, offset):
+    odds = Odds(slope, {"A": offset})
+    assert (odds.adjusted(one, "A") <= odds.adjusted(two, "A")) or one >= two
+    assert 0 <= odds.adjusted(one, "A") <= 1
 
 
 @given(st.lists(st.lists(logit, min_size=5, max_size=5), min_size=1, max_size=4), st.floats(0.25, 4))

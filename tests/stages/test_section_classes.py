@@ -19,7 +19,7 @@ LABELS = ["allergies", "allergies", "medications", "medications"]
 @settings(max_examples=40, deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_has_a_class_and_a_probability(text):
-    label, score = MODEL.predict(text)
+    ((label, score),) = MODEL.predict([text])
     assert label in MODEL.labels
     assert 0 < score <= 1
 
@@ -44,9 +44,9 @@ def test_training_is_the_same_each_time_and_survives_a_file(tmp_path):
     path = tmp_path / "own.npz"
     one.save(path)
     read = SectionClasses.load(path)
-    assert [read.predict(text) for text in TEXTS] == [one.predict(text) for text in TEXTS]
-    assert [read.predict(text)[0] for text in TEXTS] == LABELS
-    assert read.predict("Allergic to sulfa.")[0] == "allergies"
+    assert read.predict(TEXTS) == one.predict(TEXTS)
+    assert [label for label, _ in read.predict(TEXTS)] == LABELS
+    assert read.predict(["Allergic to sulfa."])[0][0] == "allergies"
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
@@ -60,5 +60,5 @@ def test_the_shipped_model_knows_what_it_was_not_trained_on(shared_data):
     from tests.benchmarks.headings import CLASSES, records
 
     held = records(shared_data)[1]
-    right = sum(MODEL.predict(text)[0] in (CLASSES[section], "family_history") for text, section in held)
+    right = sum(MODEL.predict([text])[0][0] in (CLASSES[section], "family_history") for text, section in held)
     assert right / len(held) > 0.7

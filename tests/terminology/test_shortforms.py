@@ -124,6 +124,6 @@ def _all(text, word):
         at = text.find(word, at + 1)
 
 
-def test_the_default_pipeline_reads_them():
-    done = medtext.load("default")(Note("n1", "HPI: relapsing MS, seen by neurology. Denies CP and SOB."))
+def test_the_rules_pipeline_reads_them():
+    done = medtext.load("rules")(Note("n1", "HPI: relapsing MS, seen by neurology. Denies CP and SOB."))
     assert [done.text[one.start : one.end] for one in done.layer("entity")] == ["MS", "CP", "SOB"]

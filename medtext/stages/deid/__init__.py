@@ -48,7 +48,8 @@ class Deid:
     `patient` names the meta key that says whose note it is, so that dates and surrogates agree over a patient's notes;
     without it `patient` is looked for, and a note that has none stands for itself. A named key must be there.
     `recognizers` are dotted paths of further Presidio recognisers, `entities` what theirs are called here, `threshold`
-    the score theirs must have. `neural` names a token-classification model, with the options of `TokenClassifier`.
+    the score theirs must have. `neural` is a token-classification model, by its name or with the options of
+    `TokenClassifier`; without it names are found by lexicons and context alone.
     `vault` is the file that keeps, encrypted with the same secret, what leads back.
     Raises ConfigError for an option, rule file or recogniser that cannot be right, VaultError for such a vault.
     """
@@ -72,7 +73,7 @@ class Deid:
         key_file: str | Path | None = None,
         patient: str = "",
         vault: str | Path | None = None,
-        neural: Mapping[str, Any] | None = None,
+        neural: str | Mapping[str, Any] | None = None,
     ) -> None:
         if replace not in _REPLACEMENTS:
             raise ConfigError(f"Unknown replacement {replace!r}. Replacements: {', '.join(_REPLACEMENTS)}")

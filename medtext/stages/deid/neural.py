@@ -1,5 +1,6 @@
 """The neural detector: any token-classification model, its findings kept off the medicine.
 
+    deid: {neural: clinical-mini}
     deid: {neural: {model: path/to/model, labels: {PER: NAME, LOC: PLACE}}}
 
 What it finds competes like everything else: union first, then one order. A model that cannot be had stops the pipeline
@@ -24,16 +25,17 @@ from medtext.stages.deid.words import Words
 
 
 class NeuralDetector:
-    """One model for identifiers; `options` are those of `TokenClassifier`, `labels` become ours."""
+    """One model for identifiers: its name, or the options of `TokenClassifier`; `labels` become ours."""
 
-    def __init__(self, options: Mapping[str, Any], *, labels: Sequence[str], lexicon: Lexicon) -> None:
-        known = [name for name in inspect.signature(TokenClassifier).parameters if name != "purpose"]
+    def __init__(self, options: str | Mapping[str, Any], *, labels: Sequence[str], lexicon: Lexicon) -> None:
+        options = {"model": options} if isinstance(options, str) else options
+        known = [name for name in inspect.signature(TokenClassifier).parameters if name not in ("purpose", "usual")]
         for name in options:
             if name not in known:
                 raise ConfigError(f"neural: unknown option {name!r}. Options: {', '.join(known)}")
         if "model" not in options:
             raise ConfigError("neural: name a model, a folder or a hub name.")
-        self._classifier = TokenClassifier(**options, purpose="neural")
+        self._classifier = TokenClassifier(**options, purpose="neural", usual="identifiers")
         for label in self._classifier.labels:
             if label not in labels:
                 raise ConfigError(

@@ -46,8 +46,9 @@ class Sections:
 
     `rules` names a YAML file with headings of your own, which are added to those that ship (`extends: false` starts
     afresh). `unheaded` is how sure, 0 to 1, the classifier must be of a paragraph in front of the first heading to make
-    it a section; without it (the default) none is made. `engine="medspacy"` asks medSpaCy's Sectionizer for the
-    headings. Raises ConfigError with file and line for a file that cannot be right.
+    it a section; without it (the default) none is made. `model` names the model whose head `sections` says the class
+    (`clinical-mini`); without one a small classifier of words does. `engine="medspacy"` asks medSpaCy's Sectionizer for
+    the headings. Raises ConfigError with file and line for a file that cannot be right.
     """
 
     name = "sections"
@@ -55,7 +56,12 @@ class Sections:
     adds = frozenset({"section"})
 
     def __init__(
-        self, *, engine: str = "rules", rules: str | Path | None = None, unheaded: float | None = None
+        self,
+        *,
+        engine: str = "rules",
+        rules: str | Path | None = None,
+        unheaded: float | None = None,
+        model: str | Path | None = None,
     ) -> None:
         if engine not in ENGINES:
             raise ConfigError(str(UnknownNameError("engine", engine, ENGINES)))
@@ -74,7 +80,9 @@ class Sections:
         by = f"medspacy-sections@{self._medspacy.version}" if self._medspacy else f"sections@{self.version}"
         self._sources = (Source(f"rule:{by}"),)
         self.unheaded = unheaded
-        self._classes = None if unheaded is None else _classes()
+        if model is not None and unheaded is None:
+            raise ConfigError("model reads text without a heading: say with unheaded, 0 to 1, how sure it must be.")
+        self._classes = None if unheaded is None else _classes(model)
 
     def _read(self, top: Table) -> None:
         """Add what one rule file says; later files win."""
@@ -96,7 +104,8 @@ class Sections:
     def describe(self) -> dict[str, Any]:
         """Which rules were used, how many headings they know, and how sure the classifier must be where it is used."""
         about = {"rules": self._sources[0].by.removeprefix("rule:"), "headings": len(self._known)}
-        return about if self.unheaded is None else about | {"unheaded": self.unheaded}
+        told = {"unheaded": self.unheaded, "classes": self._classes.source} if self._classes else {}
+        return about | told
 
     def find(self, text: str) -> Iterator[Span]:
         """The sections of a text, in order, without ids."""
@@ -112,10 +121,11 @@ class Sections:
 
     def _unheaded(self, text: str, end: int) -> Iterator[Span]:
         """The paragraphs before the first heading that the classifier is sure of; neighbours of a class are one."""
-        sources = (Source(f"model:section-classes@{self._classes.version}"),)
+        sources = (Source(self._classes.source),)
         held: list[tuple[int, int, str, float]] = []
-        for match in _PARAGRAPH.finditer(text, 0, end):
-            label, score = self._classes.predict(match.group())
+        paragraphs = list(_PARAGRAPH.finditer(text, 0, end))
+        told = self._classes.predict([match.group() for match in paragraphs])
+        for match, (label, score) in zip(paragraphs, told, strict=True):
             if score < self.unheaded:
                 continue
             if held and held[-1][2] == label and text[held[-1][1] : match.start()].isspace():
@@ -193,10 +203,10 @@ def _medspacy() -> Any:
     return MedspacySections()
 
 
-def _classes() -> Any:
-    from medtext.stages.sections.classes import SectionClasses
+def _classes(model: str | Path | None) -> Any:
+    from medtext.stages.sections.classes import ModelClasses, SectionClasses
 
-    return SectionClasses.load()
+    return SectionClasses.load() if model is None else ModelClasses(model)
 
 
 def _version(top: Table) -> str:

@@ -1,4 +1,6 @@
-"""The class of a piece of a note that has no heading, from its words: a linear model with hashed features.
+"""The class of a piece of a note that has no heading, by a model's head, or from its words alone.
+
+The latter is a linear model with hashed features.
 
 Words, pairs of words, the first words, four-letter pieces, word groups (`rules/section_words.yaml`) and the length of
 the text are hashed into a table of weights; one weight a class. Small enough to ship, and trained by `train` from
@@ -83,11 +85,46 @@ class SectionClasses:
         buckets, values = hashed(text, self.words)
         return (values @ self.weights[buckets]) * self.scale + self.bias
 
-    def predict(self, text: str) -> tuple[str, float]:
-        """The class of a text, and the model's probability of it."""
+    @property
+    def source(self) -> str:
+        """How a span names this model."""
+        return f"model:section-classes@{self.version}"
+
+    def predict(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """The class of each text, and the model's probability of it."""
+        return [self._class(text) for text in texts]
+
+    def _class(self, text: str) -> tuple[str, float]:
         scores = self.scores(text) * self.sharpness
         best = int(scores.argmax())
         return self.labels[best], float(1 / np.exp(scores - scores[best]).sum())
+
+
+class ModelClasses:
+    """The classes by the head `sections` of a model; it knows family and social history as one, whose words part them.
+
+    Raises StageError for a model that is missing or damaged, ConfigError for one without that head.
+    """
+
+    def __init__(self, model: str | Path) -> None:
+        from medtext.inference.pooled import TextClassifier
+
+        self._classifier, self._words = TextClassifier(model=model, head="sections"), read_words()
+        self.source = self._classifier.source
+
+    def predict(self, texts: Sequence[str]) -> list[tuple[str, float]]:
+        """The class of each text, and the model's probability of it."""
+        told = self._classifier.predict(texts)
+        return [
+            (family_or_social(text, self._words) if label == "social_history" else label, score)
+            for text, (label, score) in zip(texts, told, strict=True)
+        ]
+
+
+def family_or_social(text: str, words: Words) -> str:
+    """Which of the two histories a text is, by which words there are more of."""
+    counts = Counter(words.groups.get(word) for word in re.findall(r"[a-z-]+", text.lower()))
+    return "family_history" if counts["relatives"] > counts["living"] else "social_history"
 
 
 def hashed(text: str, words: Words) -> tuple[np.ndarray, np.ndarray]:
