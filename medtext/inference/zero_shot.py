@@ -1,8 +1,9 @@
 """A GLiNER model over whole texts: it marks what its labels, plain words, ask for. Needs the extra `gliner`.
 
-GLiNER reads so many words at once, silently leaves out what does not fit its encoder, and in some models what a row
-gives depends on the padding of the others. So texts are cut here as they are for every model, by the words and the
-tokens that the model itself counts; and rows of equal length only are computed together, so that nothing is padded.
+GLiNER reads so many words at once and silently leaves out what does not fit its encoder; a word that the encoder makes
+no token of, such as a zero-width blank, moves its findings by one word; and in some models what a row gives depends on
+the padding of the others. So texts are cut here as they are for every model, by the words and the tokens that the model
+itself counts; what is no token is no word; and only rows of equal length are ever computed together.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ class ZeroShotModel:
     """A GLiNER folder, and what it is asked for; `find` marks any number of texts.
 
     `labels` maps what is asked for, in plain words, to our labels; a list asks for labels by their own names.
-    `threshold` is the least score of a finding, `batch_size` how many rows are computed together at most. Nothing is
-    ever fetched: the folder holds gliner_config.json with the encoder's config in it, the weights, and a fast
-    tokenizer. Raises ConfigError for an option that cannot be, StageError for a folder that is missing, incomplete or
-    damaged, MissingExtraError without gliner.
+    `threshold` is the least score of a finding, `batch_size` how many rows of equal length a GPU computes together; a
+    CPU takes them one by one, since the last digits of a score depend on how many there are. Nothing is ever fetched:
+    the folder holds gliner_config.json with the encoder's config in it, the weights, and a fast tokenizer.
+    Raises ConfigError for an option that cannot be, StageError for a folder that is missing, incomplete or damaged,
+    MissingExtraError without gliner.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class ZeroShotModel:
     ) -> None:
         self._labels = _asked(labels, purpose)
         self._threshold = _share(threshold, purpose)
-        self._batch_size = _count(batch_size, purpose)
+        batch_size = _count(batch_size, purpose)
         self._folder = read_folder(model)
         self._model = open_gliner(self._folder, device=device)
+        self._batch_size = 1 if self._model.device.type == "cpu" else batch_size
         self._words = _Words(self._model.data_processor)
         self._unit = _unit(self._model, self._words, self._folder, list(self._labels), purpose)
         self._words.most = self._unit.tokens // 4
@@ -110,10 +113,7 @@ class ZeroShotModel:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """The words of a piece as `cut` wants them: as many entries for a word as the encoder makes tokens of it.
-
-    `ids` is 1 for a token, and 0 where the encoder makes nothing of a word.
-    """
+    """The words of a piece as `cut` wants them: as many entries for a word as the encoder makes tokens of it."""
 
     ids: list[int]
     offsets: list[tuple[int, int]]
@@ -151,10 +151,9 @@ class _Words:
     def _encoded(self, piece: str) -> _Counted:
         made = _Counted([], [], [])
         for number, (_, start, end, tokens) in enumerate(self._counted(piece)):
-            size = max(1, tokens)
-            made.ids.extend([min(1, tokens)] * size)
-            made.offsets.extend([(start, end)] * size)
-            made.word_ids.extend([number] * size)
+            made.ids.extend([0] * tokens)
+            made.offsets.extend([(start, end)] * tokens)
+            made.word_ids.extend([number] * tokens)
         return made
 
     def _counted(self, text: str) -> Iterator[tuple[str, int, int, int]]:
@@ -162,7 +161,8 @@ class _Words:
         counts = self.tokens([word for word, _, _ in words]) if words else []
         for (word, start, end), count in zip(words, counts, strict=True):
             seen, tokens = self._short(word, count)
-            yield seen, start, end, tokens
+            if tokens:
+                yield seen, start, end, tokens
 
     def _short(self, word: str, count: int) -> tuple[str, int]:
         """A word, or as much of it as `most` tokens hold, and its tokens."""
@@ -179,7 +179,7 @@ def _shown(text: str, stretch: Stretch) -> str:
 
 def _shape(stretch: Stretch) -> tuple[int, int]:
     """Words and tokens: rows of equal shape need no padding."""
-    return sum(stretch.first), sum(stretch.ids)
+    return sum(stretch.first), len(stretch.ids)
 
 
 def _disjoint(found: Iterable[Found]) -> list[Found]:
@@ -200,6 +200,8 @@ def _unit(model: Any, words: _Words, folder: GlinerFolder, asked: list[str], pur
     """What is read at once: the words that GLiNER takes, and not more tokens than the encoder has beside the labels."""
     tokenizer = model.data_processor.transformer_tokenizer
     tokenizer.model_max_length = folder.longest
+    if 0 in words.tokens(asked):
+        raise ConfigError(f"{purpose}: a label holds nothing that the model {folder.name!r} can read.")
     row = model.collate_batch(model.prepare_base_input([["a"]]), asked)["input_ids"].shape[-1]
     beside = row - sum(words.tokens(["a"]))
     tokens = min(folder.longest - beside, folder.words)

@@ -13,7 +13,7 @@ from medtext.merging import merge_entities
 from medtext.note import Note
 from medtext.span import Source, Span
 
-_NOTES = 64  # whose windows are sorted by length together
+_NOTES = 64  # whose windows are read together
 
 
 class ZeroShot:
@@ -43,7 +43,7 @@ class ZeroShot:
         return next(self.pipe([note]))
 
     def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
-        """The notes one for one, in order; windows of equal length are computed together, whatever their note."""
+        """The notes one for one, in order; what notes have in common is read once."""
         notes, by = iter(notes), self._model.source
         while batch := list(islice(notes, _NOTES)):
             found = self._model.find([note.text for note in batch])
