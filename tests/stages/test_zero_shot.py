@@ -134,10 +134,14 @@ LONG = {
 
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
-def test_every_word_reaches_the_encoder_and_nothing_is_padded(folders, monkeypatch, text):
+@pytest.mark.parametrize("long_labels", [False, True], ids=["words are scarce", "tokens are scarce"])
+def test_every_word_reaches_the_encoder_and_nothing_is_padded(folders, monkeypatch, text, long_labels):
     from tests.tiny_gliner import LONGEST, MOST_WORDS
 
-    stage = open_stage(folders["markerV0"])
+    labels = ["adverse drug effect since admission", "implant or prosthesis", "drug by mouth"]
+    stage = open_stage(folders["markerV0"], labels=labels if long_labels else ASKED)
+    assert (stage.describe()["window"] < MOST_WORDS) == long_labels
+    stage._model._batch_size = 8  # as on a GPU
     model, rows = stage._model._model, []
 
     def run_batch(batch, run=model.run_batch, **options):
@@ -164,7 +168,22 @@ def test_at_a_border_no_more_is_open_than_one_finding_is_wide(folders):
     held = {quote for span in note.layer("entity") for quote in note.quote(span)[0].split()}
     gaps = "".join(" " if word in held else "x" for word in words).split()  # at threshold 0 gliner marks every word
     assert max(map(len, gaps), default=0) < 6
+    assert not any(span.x for span in note.spans)  # nothing left for the merging of stages to overrule
     assert {words[0], words[-1]} <= held
+
+
+def test_a_finding_is_that_of_the_window_in_which_its_first_word_stands_most_central(stages):
+    from medtext.inference.windows import Unit, cut
+
+    stage, text = stages["token_level"], "chest pain aspirin 10 mg daily hip " * 60
+    said = stage.describe()
+    (stretches,) = cut([text], stage._model._words, Unit(said["window"], said["overlap"]))
+    assert len(stretches) > 8
+    for span in stage(Note("n", text)).layer("entity"):
+        (owner,) = [one for one in stretches if span.start in {start for start, _ in one.offsets[slice(*one.own)]}]
+        begin, end = owner.offsets[0][0], owner.offsets[-1][1]
+        theirs = stage._model._model.predict_entities(text[begin:end], list(ASKED), threshold=LEAST)
+        assert (span.start - begin, span.end - begin) in {(one["start"], one["end"]) for one in theirs}
 
 
 def test_a_word_longer_than_the_window_is_found_whole_or_not_at_all(folders):
@@ -186,6 +205,17 @@ def test_neither_the_notes_beside_it_nor_the_batch_size_change_a_note(folders, s
         stage = open_stage(folders[mode], batch_size=size)
         assert [found(note) for note in stage.pipe(notes)] == alone
     assert [found(note) for note in stages[mode].pipe(notes[::-1])] == alone[::-1]
+
+
+def test_what_a_gpu_computes_together_differs_in_the_last_digits_at_most(folders, stages):
+    words = ["chest", "pain", "aspirin", "daily", "hip"]
+    notes = [Note(f"n{at}", " ".join(words[at % 5 :] + words[: at % 5 + at % 3])) for at in range(30)]
+    together = open_stage(folders["markerV1"])
+    together._model._batch_size = 64
+    for note, other in zip(stages["markerV1"].pipe(notes), together.pipe(notes), strict=True):
+        one, two = found(note), found(other)
+        assert [span[:3] for span in one] == [span[:3] for span in two]
+        assert [span[3] for span in one] == pytest.approx([span[3] for span in two], abs=2e-4)
 
 
 def test_a_model_opened_twice_finds_the_same(folders, stages):
