@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import medtext
 from medtext.errors import ConfigError, MissingExtraError, StageError
+from medtext.inference.decode import Found
+from medtext.inference.zero_shot import _disjoint
 from medtext.note import Note
 from medtext.span import Source, Span
 from medtext.stages.zero_shot import ZeroShot
@@ -170,6 +172,18 @@ def test_at_a_border_no_more_is_open_than_one_finding_is_wide(folders):
     assert max(map(len, gaps), default=0) < 6
     assert not any(span.x for span in note.spans)  # nothing left for the merging of stages to overrule
     assert {words[0], words[-1]} <= held
+
+
+@pytest.mark.parametrize(
+    ("scores", "standing"),
+    [((0.6, 0.7, 0.65), "B"), ((0.6, 0.5, 0.7), "AC"), ((0.6, 0.6, 0.6), "B"), ((0.5, 0.5, 0.4), "BD")],
+)
+def test_where_findings_of_two_windows_overlap_the_surest_stands_then_the_longest(scores, standing):
+    places = [(0, 10, "A"), (5, 16, "B"), (12, 20, "C")]
+    some = [Found(*place, score) for place, score in zip(places, scores, strict=True)]
+    if "D" in standing:
+        some.append(Found(16, 18, "D", 0.9))
+    assert [one.label for one in _disjoint(reversed(some))] == list(standing)
 
 
 def test_a_finding_is_that_of_the_window_in_which_its_first_word_stands_most_central(stages):
