@@ -5,10 +5,11 @@ VENV := .venv/$(VERSION)
 BIN := $(VENV)/bin
 CONSTRAINTS := $(wildcard constraints/python$(VERSION).txt)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
+GLINER_PIP = $(GLINER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/gliner.txt
 # The CPU build, or none: the plain name would fetch gigabytes of CUDA. `make test TORCH=torch` takes what pip offers.
 TORCH ?= torch==2.13.0+cpu
 
-.PHONY: demo test test-ui fuzz bench clean
+.PHONY: demo test test-ui test-gliner fuzz bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/medtext annotate medtext/examples -o demo/notes.jsonl --overwrite --table
@@ -32,6 +33,18 @@ $(STUDIO)/installed: | $(VENV)/installed-dev
 	@$(PYTHON) -m venv $(STUDIO)
 	@if $(STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.23.2'; \
 		then touch $@; else echo "Label Studio could not be installed: its tests skip."; fi
+
+# Zero-shot labels need another transformers than the rest, so GLiNER has an environment of its own (1 GB); skips without.
+GLINER ?= .venv/gliner
+test-gliner: $(GLINER)/installed
+	@if [ -f $< ]; then $(GLINER)/bin/python -m pytest -q tests/stages/test_zero_shot.py; fi
+
+$(GLINER)/installed: setup.cfg constraints/gliner.txt
+	@echo "Installing GLiNER into $(GLINER) (some minutes the first time) …"
+	@$(PYTHON) -m venv $(GLINER)
+	@rm -f $@
+	@if $(GLINER_PIP) '$(TORCH)' && $(GLINER_PIP) --editable '.[gliner]' 'pytest>=8' 'hypothesis>=6.100'; \
+		then touch $@; else echo "GLiNER could not be installed: its tests skip."; fi
 
 # The same laws on new examples: run it now and then, and before a release.
 fuzz: $(VENV)/installed-dev

@@ -47,6 +47,7 @@ STAGES = {
     "relations": "medtext.stages.relations:Relations",
     "sections": "medtext.stages.sections:Sections",
     "sentences": "medtext.stages.sentences:Sentences",
+    "zero_shot": "medtext.stages.zero_shot:ZeroShot",
 }
 _OWN = {"format": FORMATS, "stage": STAGES}
 

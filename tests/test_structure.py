@@ -35,6 +35,7 @@ HEAVY = {
     "presidio_analyzer",
     "transformers",
     "torch",
+    "gliner",
     "numpy",
     "cryptography",
     "pandas",

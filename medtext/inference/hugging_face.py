@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,11 @@ def tokenizer_of(folder: Path, name: str) -> Any:
 def hash_weights(folder: Path) -> str:
     """The hash of the weights that are read: the ONNX graph, or all weight files in order of their names."""
     graph = onnx_file(folder)
-    files = [graph] if graph else sorted({one for pattern in _WEIGHTS for one in folder.glob(pattern)})
+    return hash_files([graph] if graph else sorted({one for pattern in _WEIGHTS for one in folder.glob(pattern)}))
+
+
+def hash_files(files: Iterable[Path]) -> str:
+    """The SHA-256 of what some files hold, one behind the other."""
     digest = hashlib.sha256()
     for one in files:
         with one.open("rb") as stream:
