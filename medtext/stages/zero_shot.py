@@ -11,6 +11,7 @@ from medtext.inference.decode import Found
 from medtext.inference.zero_shot import ZeroShotModel
 from medtext.merging import merge_entities
 from medtext.note import Note
+from medtext.overlap import headings
 from medtext.span import Source, Span
 
 _NOTES = 64  # whose windows are read together
@@ -48,7 +49,8 @@ class ZeroShot:
         while batch := list(islice(notes, _NOTES)):
             found = self._model.find([note.text for note in batch])
             for note, spans in zip(batch, found, strict=True):
-                yield merge_entities(note, (_span(one, by) for one in spans))
+                hidden = headings(note)
+                yield merge_entities(note, (_span(one, by) for one in spans if not hidden.overlaps(one.start, one.end)))
 
     def describe(self) -> dict[str, Any]:
         """Model, hash of its weights, what it is asked for, and windows."""

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.entities [FOLDER [RECIPE]]
 
-One line a corpus of the recipe on the documents that it holds out: strict and overlap F1, and strict F1 of each label,
-with 95 % intervals. Entities of less than `THRESHOLD`, which was chosen on the recipe's dev documents and stands in the
-shipped pipelines, are left out; the model card counts them. The calibration error is that of spans, which are right where place and label are, over 15 bins.
+One line a corpus of the recipe on the documents that it holds out: strict and overlap F1, and strict F1 of each
+label, with 95 % intervals. Entities of less than `THRESHOLD`, which was chosen on the recipe's dev documents and
+stands in the shipped pipelines, are left out; the model card counts them. The calibration error is that of spans,
+which are right where place and label are, over 15 bins.
 """
 
 from __future__ import annotations
