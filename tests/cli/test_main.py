@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -245,7 +246,11 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     (tmp_path / "slow.yaml").write_text("stages:\n  - deid: {pause: 0.005}\n")
     command = ["annotate", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "-p", tmp_path / "slow.yaml"]
     running = subprocess.Popen(
-        [sys.executable, "-m", "tests.tiny", *map(str, command)], cwd=ROOT, stderr=subprocess.PIPE
+        [sys.executable, "-m", "tests.tiny", *map(str, command)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        # A shell in the background makes its children deaf to it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     journal = tmp_path / "out.jsonl.part" / "notes.jsonl"
     deadline = time.monotonic() + 30

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from medtext.overlap import Cover
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -38,6 +40,28 @@ def arbitrate(findings: Iterable[Finding], labels: Sequence[str]) -> list[Findin
             starts.insert(at, start)
             kept.insert(at, Finding(start, end, one.label, one.score, one.rule))
     return kept
+
+
+def beside(findings: Iterable[Finding], label: str) -> Iterator[Finding]:
+    """The findings; of those of a model with this label, what no rule's finding of the label covers.
+
+    A rule knows a date to its last digit, and a wider one could not be read and moved.
+    """
+    findings = list(findings)
+    by_rule = Cover((one.start, one.end) for one in findings if one.label == label and not _is_of_model(one))
+    for one in findings:
+        if one.label != label or not _is_of_model(one) or not by_rule.overlaps(one.start, one.end):
+            yield one
+            continue
+        position = one.start
+        for start, end in [*by_rule.inside([(one.start, one.end)]), (one.end, one.end)]:
+            if position < start:
+                yield replace(one, start=position, end=start)
+            position = end
+
+
+def _is_of_model(one: Finding) -> bool:
+    return one.rule.startswith("model:")
 
 
 def whole(findings: Iterable[Finding], label: str) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from medtext.config import Table
 from medtext.errors import ConfigError
-from medtext.stages.deid.arbitrate import Finding, arbitrate, trimmed, whole
+from medtext.stages.deid.arbitrate import Finding, arbitrate, beside, trimmed, whole
 from medtext.stages.deid.clinical import ClinicalDetector
 from medtext.taxonomy import Taxonomy
 
@@ -49,7 +49,8 @@ class Detector:
         found = [*self.clinical.findings(text), *extra]
         for one in self.others:
             found += self._of_others(one, text)
-        clean = (trimmed(text, one) for one in found if one.label not in without)
+        apart = beside((one for one in found if one.label not in without), "DATE")
+        clean = (trimmed(text, one) for one in apart)
         return arbitrate(whole((one for one in clean if one is not None), "DATE"), self.labels)
 
     def _of_others(self, recognizer: Any, text: str) -> Iterable[Finding]:
