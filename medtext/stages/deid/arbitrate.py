@@ -43,14 +43,14 @@ def arbitrate(findings: Iterable[Finding], labels: Sequence[str]) -> list[Findin
 
 
 def beside(findings: Iterable[Finding], label: str) -> Iterator[Finding]:
-    """The findings; of those of a model with this label, what no rule's finding of the label covers.
+    """The findings; of those of a model, whatever their label, what no rule's finding with this label covers.
 
-    A rule knows a date to its last digit, and a wider one could not be read and moved.
+    A rule knows a date to its last digit, and a wider finding could not be read and moved.
     """
     findings = list(findings)
     by_rule = Cover((one.start, one.end) for one in findings if one.label == label and not _is_of_model(one))
     for one in findings:
-        if one.label != label or not _is_of_model(one) or not by_rule.overlaps(one.start, one.end):
+        if not _is_of_model(one) or not by_rule.overlaps(one.start, one.end):
             yield one
             continue
         position = one.start

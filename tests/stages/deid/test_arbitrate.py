@@ -47,5 +47,5 @@ def test_a_model_says_of_a_date_only_what_no_rule_says():
     rule, model = Finding(4, 14, "DATE", 0.9, "date"), Finding(0, 20, "DATE", 0.9, "model:m@1")
     apart, name = Finding(30, 34, "DATE", 0.5, "model:m@1"), Finding(6, 16, "NAME", 0.5, "model:m@1")
     left, right = replace(model, end=4), replace(model, start=14)
-    assert list(beside([model, rule, apart, name], "DATE")) == [left, right, rule, apart, name]
+    assert list(beside([model, rule, apart, name], "DATE")) == [left, right, rule, apart, replace(name, start=14)]
     assert list(beside([replace(model, start=5, end=14), rule], "DATE")) == [rule]
