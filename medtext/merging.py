@@ -4,8 +4,8 @@ Every source makes claims: a place and a label. The same place and label is one 
 score is raised by noisy-or, 1 - ∏(1 - score). Of overlapping claims that differ the longest stands, then the surer,
 then the earlier, then the label that comes first in the alphabet. One exception: the part of a prescription that others
 fill with several parts ("500 mg PO" as a dose, beside the dose "500 mg" and the route "PO") yields to them. What was
-overruled stays visible: its source stands
-among the `sources` of what overruled it with a score of 0, and the claim itself under `x["overruled"]`.
+overruled stays visible: its source stands among the `sources` of what overruled it with a score of 0, and the claim
+itself under `x["overruled"]`.
 """
 
 from __future__ import annotations

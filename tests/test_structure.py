@@ -21,7 +21,7 @@ FLOORS = [
     ["note"],
     ["redaction", "taxonomy", "registry", "bridge", "overlap", "merging"],
     ["formats", "terminology", "inference", "examples"],
-    ["pipeline"],
+    ["pipeline", "marking"],
     ["stages", "review"],
     ["runs", "generator", "training"],
     ["studio"],

@@ -182,10 +182,7 @@ def _open_ours(wanted: _Wanted) -> Encoder:
         About(folder.source, folder.name, folder.version, folder.licence, folder.sha256),
         open_tokenizer(folder.path / "tokenizer.json"),
         OnnxModel(folder.path / "model.onnx", heads=sizes, device=wanted.device, threads=wanted.threads),
-        heads={
-            name: Labels(head.labels, head.temperature, Odds(head.slope, head.offsets))
-            for name, head in folder.heads.items()
-        },
+        heads={name: Labels(head.labels, head.temperature, head.odds) for name, head in folder.heads.items()},
         unit=folder.unit,
         longest=folder.encoder["max_tokens"],
     )

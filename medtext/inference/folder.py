@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from medtext.errors import ConfigError, StageError, WouldOverwriteError
+from medtext.inference.decode import Odds
 from medtext.inference.windows import Unit
 
 FORMAT = "medtext-model/1"
@@ -48,6 +49,11 @@ class Head:
         for label, offset in self.offsets.items():
             if label not in self.kinds or not _is_number(offset):
                 raise ConfigError(f"A head's offsets are numbers by label; {label!r} is none, or has none.")
+
+    @property
+    def odds(self) -> Odds:
+        """What the score of a span becomes."""
+        return Odds(self.slope, self.offsets)
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from medtext.inference import BUNDLED, Found, TokenClassifier
-from medtext.merging import merge_entities
+from medtext.inference import BUNDLED, TokenClassifier
+from medtext.marking import mark
 from medtext.note import Note
-from medtext.overlap import headings
-from medtext.span import Source, Span
-
-_NOTES = 64  # whose windows are sorted by length together
 
 
 class Entities:
@@ -62,17 +57,8 @@ class Entities:
 
     def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
         """The notes one for one, in order; the windows of many notes are computed together, longest first."""
-        notes, by = iter(notes), self._classifier.source
-        while batch := list(islice(notes, _NOTES)):
-            found = self._classifier.find([note.text for note in batch])
-            for note, spans in zip(batch, found, strict=True):
-                hidden = headings(note)
-                yield merge_entities(note, (_span(one, by) for one in spans if not hidden.overlaps(one.start, one.end)))
+        return mark(notes, self._classifier)
 
     def describe(self) -> dict[str, Any]:
         """Model, hash of its weights, labels and windows."""
         return self._classifier.describe()
-
-
-def _span(one: Found, by: str) -> Span:
-    return Span(((one.start, one.end),), one.label, score=one.score, sources=(Source(by, one.score),))

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from medtext.inference.decode import Found
 from medtext.inference.zero_shot import ZeroShotModel
-from medtext.merging import merge_entities
+from medtext.marking import mark
 from medtext.note import Note
-from medtext.overlap import headings
-from medtext.span import Source, Span
-
-_NOTES = 64  # whose windows are read together
 
 
 class ZeroShot:
@@ -45,17 +39,8 @@ class ZeroShot:
 
     def pipe(self, notes: Iterable[Note]) -> Iterator[Note]:
         """The notes one for one, in order; what notes have in common is read once."""
-        notes, by = iter(notes), self._model.source
-        while batch := list(islice(notes, _NOTES)):
-            found = self._model.find([note.text for note in batch])
-            for note, spans in zip(batch, found, strict=True):
-                hidden = headings(note)
-                yield merge_entities(note, (_span(one, by) for one in spans if not hidden.overlaps(one.start, one.end)))
+        return mark(notes, self._model)
 
     def describe(self) -> dict[str, Any]:
         """Model, hash of its weights, what it is asked for, and windows."""
         return self._model.describe()
-
-
-def _span(one: Found, by: str) -> Span:
-    return Span(((one.start, one.end),), one.label, score=one.score, sources=(Source(by, one.score),))

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medtext.inference.decode import Found, Odds
+from medtext.inference.decode import Found
 from medtext.inference.folder import Head
 from medtext.review.evaluate import Evaluation
 from medtext.training.calibrate import calibration_error, fit_odds, fit_temperature, likelihood, log_probabilities
 from medtext.training.corpora import Document
 from medtext.training.examples import ANY, Example, TagSets, build_examples
 from medtext.training.model import Tagger
-from medtext.training.recipe import Corpus, Recipe
+from medtext.training.recipe import Recipe
 from medtext.training.tagging import Rows, Said, compare, judged, known, say, spans_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
 
     def loss(temperature: float) -> float:
         spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperature)
-        return likelihood(*_hits([read.documents[at] for at in mine], [spans[at] for at in mine], recipe))
+        return likelihood(*hits([read.documents[at] for at in mine], [spans[at] for at in mine], recipe))
 
     return fit_temperature(loss)
 
@@ -78,7 +78,7 @@ def calibrate(read: Readings, recipe: Recipe) -> dict[str, Head]:
 
 def _calibrated(read: Readings, recipe: Recipe, head: str) -> Head:
     temperature = temperature_of(read, recipe, head)
-    mine = [at for at, one in enumerate(read.documents) if _finds(recipe.corpora[one.corpus], head)]
+    mine = [at for at, one in enumerate(read.documents) if recipe.corpora[one.corpus].finds(head)]
     spans = spans_of(read.documents, read.examples, read.said, head, recipe, temperature=temperature)
     cases = list(_cases([read.documents[at] for at in mine], [spans[at] for at in mine], recipe))
     if not cases:
@@ -86,11 +86,6 @@ def _calibrated(read: Readings, recipe: Recipe, head: str) -> Head:
     slope, offsets = fit_odds(*zip(*cases, strict=True))
     usual = round(sum(offsets.values()) / len(offsets), 4)  # for a label that these documents do not hold
     return Head(recipe.tags(head), temperature, slope, {kind: offsets.get(kind, usual) for kind in recipe.heads[head]})
-
-
-def _finds(corpus: Corpus, head: str) -> bool:
-    """Whether its gold is spans of this head, to be found."""
-    return corpus.head == head and not corpus.whole
 
 
 def score_corpora(
@@ -110,7 +105,7 @@ def score_corpora(
 def _scored(read: Readings, recipe: Recipe, corpus: str, heads: Mapping[str, Head]) -> Scored:
     head = recipe.corpora[corpus].head
     about = heads[head]
-    chosen = {"temperature": about.temperature, "odds": Odds(about.slope, about.offsets)}
+    chosen = {"temperature": about.temperature, "odds": about.odds}
     spans = spans_of(read.documents, read.examples, read.said, head, recipe, **chosen)
     words = _word_error(*_known_words(read, recipe, head), about.temperature)
     return Scored(
@@ -118,7 +113,7 @@ def _scored(read: Readings, recipe: Recipe, corpus: str, heads: Mapping[str, Hea
         head,
         compare(read.documents, spans, recipe),
         words,
-        calibration_error(*_hits(read.documents, spans, recipe)),
+        calibration_error(*hits(read.documents, spans, recipe)),
     )
 
 
@@ -162,7 +157,7 @@ def _word_error(logits: numpy.ndarray, possible: numpy.ndarray, temperature: flo
     return calibration_error(scores.max(-1)[inside], right[inside])
 
 
-def _hits(
+def hits(
     documents: Sequence[Document], spans: Sequence[Sequence[Found]], recipe: Recipe
 ) -> tuple[list[float], list[bool]]:
     """The score of each judged span, and whether it is right in place and label."""

@@ -81,6 +81,10 @@ class Corpus:
     credit: str = ""
     generate: Generated | None = None
 
+    def finds(self, head: str) -> bool:
+        """Whether its gold is spans of this head, to be found."""
+        return self.head == head and not self.whole
+
     @property
     def annotated(self) -> frozenset[str]:
         """Our labels that it marks wherever they stand."""

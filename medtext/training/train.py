@@ -158,8 +158,7 @@ def _scorer(job: _Job, tagger: Tagger, dev: Sequence[Document]) -> Callable[[], 
         said = say(examples, torch_rows(tagger, job.device), recipe.heads)
         figures = []
         for head in recipe.heads:
-            corpora = [recipe.corpora[one.corpus] for one in dev]
-            mine = [at for at, one in enumerate(corpora) if one.head == head and not one.whole]
+            mine = [at for at, one in enumerate(dev) if recipe.corpora[one.corpus].finds(head)]
             if mine:
                 spans = spans_of(dev, examples, said, head, recipe)
                 figures.append(

@@ -14,13 +14,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from medtext.inference import BUNDLED, Found, TokenClassifier
+from medtext.inference import BUNDLED, TokenClassifier
 from medtext.review.evaluate import Evaluation
 from medtext.review.statistics import Figure
 from medtext.training.calibrate import calibration_error
 from medtext.training.corpora import Document, load_documents
-from medtext.training.recipe import Recipe, load_recipe
-from medtext.training.tagging import compare, judged, known
+from medtext.training.measure import hits
+from medtext.training.recipe import load_recipe
+from medtext.training.tagging import compare
 from tests.benchmarks.section import Row, Section, table
 from tests.benchmarks.section import judged as beside
 from tests.shared import folder
@@ -78,17 +79,7 @@ def scores(model: str = BUNDLED, recipe: str = BUNDLED) -> Iterator[Scores]:
         head = made.corpora[corpus].head
         classifier = TokenClassifier(model=model, head=head, threshold=THRESHOLD if head == "entities" else 0.0)
         spans = classifier.find([one.text for one in documents])
-        yield Scores(corpus, compare(documents, spans, made), _error(documents, spans, made))
-
-
-def _error(documents: list[Document], spans: list[list[Found]], recipe: Recipe) -> float | None:
-    said, right = [], []
-    for document, found in zip(documents, spans, strict=True):
-        gold = set(known(document))
-        for start, end, label, score in judged(document, found, recipe):
-            said.append(score)
-            right.append((start, end, label) in gold)
-    return calibration_error(said, right)
+        yield Scores(corpus, compare(documents, spans, made), calibration_error(*hits(documents, spans, made)))
 
 
 def labels(one: Scores) -> Iterator[tuple[str, ...]]:
