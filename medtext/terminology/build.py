@@ -24,7 +24,7 @@ from typing import Any
 from medtext import __version__
 from medtext.errors import ConfigError, FormatError, WouldOverwriteError
 from medtext.terminology.hierarchy import write_hierarchy
-from medtext.terminology.placing import clear_leftovers, new_beside, put_in_place, restore
+from medtext.terminology.placing import clear_leftovers, new_beside, put_in_place, restore, standing
 from medtext.terminology.readers import about, reader
 from medtext.terminology.readers.files import Files, file_hash
 from medtext.terminology.tables import TableWriter
@@ -69,8 +69,8 @@ def build_terminology(
     """Compile release files into a folder and give its `meta.json`.
 
     `partial` accepts a release that refers to many concepts it does not hold (an extension without its edition).
-    Raises FormatError with the place in the file for whatever is broken, WouldOverwriteError when the folder is there,
-    OSError when the disk is full; the folder then is as it was.
+    Raises FormatError with the place in the file for whatever is broken, WouldOverwriteError when the folder is there
+    or another process makes it meanwhile, OSError when the disk is full; the folder then is as it was.
     """
     folder = Path(folder)
     restore(folder)
@@ -83,10 +83,10 @@ def build_terminology(
         raise ConfigError("A terminology needs at least one edition.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(folder)
-    made = new_beside(folder)
+    replaced, made = standing(folder), new_beside(folder)
     try:
         meta = _compile(chosen, made, folder.name, partial=partial)
-        put_in_place(made, folder)
+        put_in_place(made, folder, instead_of=replaced if overwrite else None)
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return meta

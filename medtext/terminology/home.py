@@ -46,8 +46,10 @@ def locate(terminology: str | Path) -> Path:
     if isinstance(terminology, Path) or len(path.parts) != 1 or (path / META).is_file():
         return path
     folder = home() / path
-    if str(path) in READY and (not folder.exists() or _is_outdated(folder)):
-        _make_ready(folder)
+    if str(path) in READY:
+        outdated = _is_outdated(folder)
+        if outdated or not folder.exists():
+            _make_ready(folder, outdated=outdated)
     if folder.exists() or path.exists():
         return folder if folder.exists() else path
     held = ", ".join(sorted({*names(), *READY}))
@@ -76,13 +78,13 @@ def _is_outdated(folder: Path) -> bool:
     return made == [(packaged.reader, {}, ours)]
 
 
-def _make_ready(folder: Path) -> None:
-    why = "anew, for this version of medtext" if folder.exists() else "once"
+def _make_ready(folder: Path, *, outdated: bool) -> None:
+    why = "anew, for this version of medtext" if outdated else "once"
     logger.info("building %s into %s, %s", folder.name, folder, why)
     if sys.stderr.isatty():
         print(f"medtext: building {folder.name} into {folder}, {why}: a few seconds …", file=sys.stderr, flush=True)
     try:
-        build_terminology(packaged_icd10cm(), folder, overwrite=folder.exists())
+        build_terminology(packaged_icd10cm(), folder, overwrite=outdated)
     except WouldOverwriteError:
         return  # another process was quicker
     except OSError as error:

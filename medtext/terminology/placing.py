@@ -29,12 +29,27 @@ def new_beside(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-{_host()}-{os.getpid()}-"))
 
 
-def put_in_place(made: Path, folder: Path) -> None:
-    """Rename; what stood there goes only when the new folder stands, and whoever has it open keeps it."""
+def standing(folder: Path) -> int | None:
+    """What tells the folder that stands here from one that takes its place; None where none stands."""
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None
+
+
+def put_in_place(made: Path, folder: Path, *, instead_of: int | None) -> None:
+    """Rename, in place of what stood there when the work began, `instead_of`, or of nothing.
+
+    What stood there goes only when the new folder stands, and whoever has it open keeps it. Raises WouldOverwriteError
+    where another process has made one meanwhile: that one stays.
+    """
     made.chmod(0o755)
-    if not folder.exists():
+    now = standing(folder)
+    if now is None or instead_of is None:
         _rename_first(made, folder)
         return
+    if now != instead_of:
+        raise WouldOverwriteError(f"{folder}: another process has just made it anew.")
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-old-"))
     old = folder.rename(aside / folder.name)
     try:

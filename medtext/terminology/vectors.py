@@ -26,7 +26,7 @@ from medtext.inference.sentence_encoder import SentenceEncoder
 from medtext.terminology.candidates import CandidateIndex, Hit
 from medtext.terminology.formfiles import map_file
 from medtext.terminology.home import VARIABLE, home
-from medtext.terminology.placing import clear_leftovers, new_beside, put_in_place
+from medtext.terminology.placing import clear_leftovers, new_beside, put_in_place, standing
 from medtext.terminology.store import Terminology
 from medtext.terminology.wording import spaced
 
@@ -180,10 +180,10 @@ def _make(folder: Path, names: CandidateIndex, encoder: SentenceEncoder) -> None
     """Into a folder beside its place, renamed when whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     clear_leftovers(folder)
-    made = new_beside(folder)
+    replaced, made = standing(folder), new_beside(folder)
     try:
         VectorIndex.build(names, encoder, made)
-        put_in_place(made, folder)
+        put_in_place(made, folder, instead_of=replaced)
     except WouldOverwriteError:
         return  # another process was quicker
     finally:

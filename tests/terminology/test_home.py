@@ -12,6 +12,7 @@ from medtext.errors import ConfigError
 from medtext.terminology import home as homes
 from medtext.terminology.build import FORMAT, META, Edition, build_terminology
 from medtext.terminology.home import home, locate, names
+from medtext.terminology.placing import standing
 from medtext.terminology.store import Terminology
 from tests.releases import TABULAR, rf2, write
 
@@ -118,6 +119,20 @@ def test_a_home_that_cannot_be_made_is_told_with_the_way_out(place, small):
     with pytest.raises(ConfigError, match=r"failed in .*home: .*Set MEDTEXT_TERMINOLOGIES to a folder"):
         locate("icd10cm")
     assert place.read_text() == "a file where the folder should be"
+
+
+def test_what_another_process_makes_between_the_look_and_the_build_stays(place, small, monkeypatch):
+    edition, other = homes.packaged_icd10cm(), []
+
+    def later():
+        if not other:
+            build_terminology(edition, place / "icd10cm")
+            other.append(standing(place / "icd10cm"))
+        return edition
+
+    monkeypatch.setattr(homes, "packaged_icd10cm", later)
+    assert len(Terminology("icd10cm")) == 14
+    assert [standing(place / "icd10cm")] == other
 
 
 def test_processes_that_ask_at_the_same_time_all_get_it_and_leave_one(place, tmp_path):

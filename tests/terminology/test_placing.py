@@ -9,7 +9,7 @@ import pytest
 
 from medtext.errors import WouldOverwriteError
 from medtext.terminology.build import Edition, build_terminology
-from medtext.terminology.placing import clear_leftovers, new_beside, restore
+from medtext.terminology.placing import clear_leftovers, new_beside, put_in_place, restore, standing
 from medtext.terminology.store import Terminology
 from tests.releases import rf2
 
@@ -92,3 +92,18 @@ def test_what_was_replaced_goes_once_the_new_folder_stands(tmp_path):
     os.utime(aside, (LONG_AGO, LONG_AGO))
     clear_leftovers(folder)
     assert not aside.exists()
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["new", "anew"])
+def test_who_comes_second_leaves_what_another_process_has_made_meanwhile(tmp_path, before):
+    folder = tmp_path / "snomed"
+    if before:
+        folder.mkdir()
+        (folder / "old").touch()
+    found = standing(folder)
+    first, second = new_beside(folder), new_beside(folder)
+    (first / "first").touch()
+    put_in_place(first, folder, instead_of=found)
+    with pytest.raises(WouldOverwriteError, match="another process"):
+        put_in_place(second, folder, instead_of=found)
+    assert [path.name for path in folder.iterdir()] == ["first"]
