@@ -17,6 +17,7 @@ _DOMAIN = "com.microsoft"
 _FLOAT = 1  # as ONNX numbers its types
 _AXES_AS_INPUT = 18  # the opset from which ReduceMax takes them so
 _TINY = 1e-8  # the scale of what is zero throughout
+_STEP = 1 / 127
 
 
 def quantize(source: str | Path, target: str | Path) -> None:
@@ -71,35 +72,34 @@ class _Rewriter:
         return weight.dims[0] >= rows and weight.dims[1] > 1
 
     def _product(self, node: Any) -> list[Any]:
-        """x·W as (q·Wq · scale of the channel) · scale of the token; q is x in 8 bits.
+        """x·W as (q·Wq / 127 · scale of the channel) · greatest of the token; q is x in 8 bits.
 
         onnxruntime's MatMulIntegerToFloat scales in the kernel, which makes the whole model a twentieth faster.
         """
         (x, weight), out = node.input, node.output[0]
         made = self._token_scales(x)
-        q, scale = self._scaled[x]
+        q, most = self._scaled[x]
         whole, channel = self._halves(weight, axis=0)
-        given = [q, whole, self._constant("one", 1.0), channel, self._constant("zero_point", 128, "uint8")]
+        given = [q, whole, self._constant("step", _STEP), channel, self._constant("zero_point", 128, "uint8")]
         return [
             *made,
             _node("MatMulIntegerToFloat", given, f"{out}/float", domain=_DOMAIN),
-            _node("Mul", [f"{out}/float", scale], out),
+            _node("Mul", [f"{out}/float", most], out),
         ]
 
     def _token_scales(self, x: str) -> list[Any]:
-        """The nodes that give x in 8 bits, and its scale, once for all products that read it."""
+        """The nodes that give x in 8 bits and the greatest of each token, once for all products that read it."""
         if x in self._scaled:
             return []
-        self._scaled[x] = [f"{x}/q", f"{x}/scale"]
-        least, steps = self._constant("least", _TINY), self._constant("steps", 1 / 127)
-        one, zero = self._constant("one", 1.0), self._constant("zero_point", 128, "uint8")
+        self._scaled[x] = [f"{x}/q", f"{x}/most"]
+        step, zero = self._constant("step", _STEP), self._constant("zero_point", 128, "uint8")
         return [
             _node("Abs", [x], f"{x}/abs"),
-            self._greatest(f"{x}/abs", f"{x}/most"),
-            _node("Max", [f"{x}/most", least], f"{x}/range"),
-            _node("Mul", [f"{x}/range", steps], f"{x}/scale"),
-            _node("Div", [x, f"{x}/scale"], f"{x}/scaled"),
-            _node("QuantizeLinear", [f"{x}/scaled", one, zero], f"{x}/q"),
+            self._greatest(f"{x}/abs", f"{x}/greatest"),
+            _node("Max", [f"{x}/greatest", self._constant("least", _TINY)], f"{x}/most"),
+            _node("Reciprocal", [f"{x}/most"], f"{x}/inverse"),
+            _node("Mul", [x, f"{x}/inverse"], f"{x}/scaled"),
+            _node("QuantizeLinear", [f"{x}/scaled", step, zero], f"{x}/q"),
         ]
 
     def _greatest(self, x: str, output: str) -> Any:
@@ -125,7 +125,7 @@ class _Rewriter:
         if f"{name}/int8" not in self.constants:
             self.replaced.add(name)
             held = numpy_helper.to_array(self._weights[name])
-            scale = np.maximum(np.abs(held).max(axis, keepdims=axis == 1), _TINY) / 127
+            scale = np.maximum(np.abs(held).max(axis, keepdims=axis == 1), _TINY) * _STEP
             whole = np.clip(np.round(held / scale), -127, 127).astype(np.int8)
             self.constants[f"{name}/int8"] = numpy_helper.from_array(whole, f"{name}/int8")
             self.constants[f"{name}/scale"] = numpy_helper.from_array(scale.astype(np.float32), f"{name}/scale")

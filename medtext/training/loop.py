@@ -86,7 +86,8 @@ class Loop:
         self._rates = [group["lr"] for group in groups]
         self._tables = {name: torch.tensor(sets.table(), device=device) for name, sets in lessons.sets.items()}
         self._lengths = [len(example.ids) for example in lessons.examples]
-        self._steps = sum(-(-len(self._order(epoch)) // one.accumulate) for epoch in range(one.epochs))
+        counts = [-(-len(self._order(epoch)) // one.accumulate) for epoch in range(one.epochs)]
+        self._steps, self._turn = sum(counts), sum(counts[: one.restart])
         self._bf16 = faster_in_bf16(device) if one.bf16 is None else one.bf16
         self._saved = self._told = time.monotonic()
 
@@ -94,6 +95,8 @@ class Loop:
         """Train until the epochs are over or the dev score has stopped rising; the best model lies in `best/`."""
         while self.state.epoch < self._settings.epochs and self.state.stale < self._settings.patience:
             self._epoch()
+            if self.state.epoch == self._settings.restart:
+                self.state.stale = 0
         return self.state
 
     def resume(self) -> None:
@@ -134,8 +137,9 @@ class Loop:
         import torch
 
         begun = time.monotonic()
-        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * self._factor()
+        factor = self._factor()
+        for group, most in zip(self._optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = most * factor
         self._optimizer.zero_grad(set_to_none=True)
         losses = [self._learn(rows) / len(groups) for rows in groups]
         torch.nn.utils.clip_grad_norm_(self._tagger.module.parameters(), self._settings.clip)
@@ -144,7 +148,7 @@ class Loop:
         self.state.seconds += time.monotonic() - begun
         if time.monotonic() - self._told >= _TOLD_EVERY:
             self._told = time.monotonic()
-            self._say(loss=round(sum(losses), 4))
+            self._say(loss=round(sum(losses), 4), rate=float(f"{self._settings.learning_rate * factor:.3g}"))
 
     def _learn(self, rows: Sequence[int]) -> float:
         examples, taught = self._lessons.examples, self._lessons.taught
@@ -177,11 +181,13 @@ class Loop:
         return (1 - weight) * total / max(1, words) + weight * total_taught / max(1, words_taught)
 
     def _factor(self) -> float:
-        """Of the learning rate at this step: a rise, then a straight fall to zero."""
-        rise = max(1, round(self._settings.warmup * self._steps))
-        if self.state.step < rise:
-            return (self.state.step + 1) / rise
-        return max(0.0, (self._steps - self.state.step) / max(1, self._steps - rise))
+        """Of the learning rate at this step: a rise, then a straight fall to zero; the same again after a restart."""
+        begun, end = (self._turn, self._steps) if self.state.step >= self._turn else (0, self._turn)
+        step, steps = self.state.step - begun, end - begun
+        rise = max(1, round(self._settings.warmup * steps))
+        if step < rise:
+            return (step + 1) / rise
+        return max(0.0, (steps - step) / max(1, steps - rise))
 
     def _look(self) -> None:
         """The score of this epoch; the best model so far is kept."""

@@ -131,8 +131,11 @@ def save_tagger(tagger: Tagger, folder: Path) -> None:
         made.replace(folder / name)
 
 
-def open_tagger(folder: Path) -> Tagger:
-    """A model that `save_tagger` wrote; raises StageError for a folder that holds none."""
+def open_tagger(folder: Path, *, attention: str | None = None) -> Tagger:
+    """A model that `save_tagger` wrote; raises StageError for a folder that holds none.
+
+    `attention` is that of transformers: "eager" is what an export wants, None the fastest.
+    """
     try:
         heads = json.loads((folder / HEADS).read_text(encoding="utf-8"))
         config = json.loads((folder / ENCODER).read_text(encoding="utf-8"))
@@ -140,15 +143,15 @@ def open_tagger(folder: Path) -> Tagger:
         raise StageError(f"{folder} holds no trained model ({type(error).__name__}). Train it first.") from None
     from safetensors.torch import load_file
 
-    made = _quietly(lambda auto: _from_config(auto, config), str(folder))
+    made = _quietly(lambda auto: _from_config(auto, config, attention), str(folder))
     tagger = Tagger(made, heads, open_tokenizer(folder / TOKENIZER), dropout=0.0)
     tagger.module.load_state_dict(load_file(folder / WEIGHTS))
     tagger.module.eval()
     return tagger
 
 
-def _from_config(auto: Any, config: dict[str, Any]) -> Any:
-    encoder = auto.AutoModel.from_config(auto.AutoConfig.for_model(**config))
+def _from_config(auto: Any, config: dict[str, Any], attention: str | None) -> Any:
+    encoder = auto.AutoModel.from_config(auto.AutoConfig.for_model(**config), attn_implementation=attention)
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder

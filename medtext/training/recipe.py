@@ -93,9 +93,13 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the training goes; rates are per step, `batch_tokens` counts padding."""
+    """How the training goes; rates are per step, `batch_tokens` counts padding.
+
+    After `restart` epochs, if any, the learning rate rises and falls once more (Loshchilov and Hutter 2017, "SGDR").
+    """
 
     epochs: int = 8
+    restart: int = 0
     batch_tokens: int = 1024
     accumulate: int = 1
     learning_rate: float = 2e-4
@@ -295,6 +299,8 @@ def _check_settings(held: Table, one: Settings) -> None:
     for key, value in least.items():
         if getattr(one, key) < value:
             raise ConfigError(f"{held.where('training')}: training: {key} is at least {value}.")
+    if not 0 <= one.restart < one.epochs:
+        raise ConfigError(f"{held.where('training')}: training: restart is an epoch before the last, or 0 for none.")
     for key in ("warmup", "dropout", "label_smoothing"):
         if not 0 <= getattr(one, key) < 1:
             raise ConfigError(f"{held.where('training')}: training: {key} is a number from 0 to below 1.")

@@ -105,7 +105,8 @@ def _trained(job: _Job, loaded: Loaded, tell: Teller) -> TrainingReport:
         loop.resume()
     state = loop.run()
     facts = {**job.facts, "history": state.scores}
-    done = finish(open_tagger(folder / BEST), recipe, loaded.documents, folder, facts=facts, threads=job.threads)
+    best = open_tagger(folder / BEST, attention="eager")
+    done = finish(best, recipe, loaded.documents, folder, facts=facts, threads=job.threads)
     return TrainingReport(
         done.folder, state.epoch, state.step, tuple(state.scores), done.measured_on, _figures(done), done.bytes
     )

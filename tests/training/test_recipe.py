@@ -59,6 +59,7 @@ def test_tags_are_iob2_in_the_order_of_the_labels():
         ({"base": ""}, "a name and a base"),
         ({"precision": "int4"}, "int8, fp32"),
         ({"training": {"epochs": 0}}, "epochs is at least 1"),
+        ({"training": {"epochs": 3, "restart": 3}}, "restart is an epoch before the last"),
         ({"training": {"warmup": 1.5}}, "warmup is a number from 0 to below 1"),
         ({"training": {"rate": 1}}, "unknown key 'rate' in training"),
         ({"training": {"epochs": "two"}}, "'epochs' must be a whole number"),

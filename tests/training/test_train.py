@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import pytest
 
@@ -10,6 +11,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("onnx")
 
 import numpy as np
+import onnx
 import torch
 
 import medtext
@@ -76,6 +78,9 @@ def test_the_exported_model_says_what_torch_says(trained):
     for ours, theirs in zip(torch_rows(tagger, "cpu")(rows), exported, strict=True):
         for one, other in zip(ours, theirs, strict=True):
             assert np.abs(one - other).max() < 1e-4
+    kinds = Counter(node.op_type for node in onnx.load(folder / "model.int8.onnx").graph.node)
+    assert (kinds["MultiHeadAttention"], kinds["BiasGelu"]) == (2, 2)
+    assert {"Softmax", "MatMul", "Erf"}.isdisjoint(kinds)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(data, tmp_path):
@@ -98,6 +103,21 @@ def test_a_run_that_was_broken_off_ends_as_one_that_was_not(data, tmp_path, monk
     assert ended.steps == whole.steps
     assert ended.dev == whole.dev
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+
+
+def test_after_a_restart_the_rate_rises_and_falls_once_more_and_patience_begins_anew(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("medtext.training.loop._TOLD_EVERY", 0)
+    told = []
+    still = {"learning_rate": 1e-9, "head_learning_rate": 1e-9}
+    made = recipe(training={"epochs": 4, "restart": 2, "warmup": 0.25, "patience": 2, **still})
+    report = medtext.train(made, tmp_path / "run", data=data, threads=1, tell=told.append)
+    assert report.epochs == 4, "nothing is learned at this rate, and patience would end after three"
+    for epochs in ((0, 1), (2, 3)):
+        rates = [line["rate"] for line in told if "rate" in line and line["epoch"] in epochs]
+        top = rates.index(1e-9)
+        assert rates[: top + 1] == sorted(rates[: top + 1])
+        assert rates[top:] == sorted(rates[top:], reverse=True)
+        assert rates[0] < 1e-9 > rates[-1]
 
 
 def test_a_finished_training_is_not_begun_again_unasked(trained, data):
