@@ -6,6 +6,7 @@ these are legal; where they are not (I-DRUG behind O), Viterbi finds the likelie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,6 +18,7 @@ from medtext.inference.windows import Stretch
 _NEVER = -1e9
 _LEAST = 1e-4  # a score of 0 would say that the model claims nothing here
 _EDGES = frozenset(".,;:!?\"'“”‘’`")
+_SPACED_OUT = re.compile(r"(?<!\w)[^\W\d_](?:\.[^\W\d_])+\Z")  # single letters with stops between: p.o
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
@@ -249,7 +251,7 @@ def _log_softmax(logits: Any) -> Any:
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without blanks, stops, quotes and lone brackets at its edges; the stop of "p.o." stays, as it has another.
+    """A span without blanks, stops, quotes and lone brackets at its edges; "p.o." has its last stop, said or not.
 
     `end` is not more than `start` when nothing else is in it.
     """
@@ -260,6 +262,8 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
             end -= 1
         else:
             break
+    if text[end : end + 1] == "." and _SPACED_OUT.search(text, start, end):
+        end += 1
     return start, end
 
 

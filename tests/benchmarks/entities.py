@@ -39,17 +39,19 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a model scores on one corpus, and the calibration error of its spans."""
+    """What a model scores on one corpus, and of each of its spans the score and whether it is right."""
 
     corpus: str
+    head: str
     evaluation: Evaluation
-    error: float | None
+    said: list[float]
+    right: list[bool]
 
 
 def section() -> Section:
     """The figures of each corpus, which go to the README too, then those of each label."""
     found = list(scores())
-    rows = table(row for one in found for row in figures(one))
+    rows = table([*(row for one in found for row in figures(one)), *together(found)])
     lines = ["| corpus | label | gold spans | strict F1 | overlap F1 |", "|---|---|---|---|---|"]
     lines += ["| " + " | ".join(row) + " |" for one in found for row in labels(one)]
     return Section("Entities", [*rows, "", *lines], rows)
@@ -61,8 +63,21 @@ def figures(one: Scores) -> Iterator[Row]:
     asked = ("≥ 0.85", "met" if (strict.value or 0) >= 0.85 else "**not met**") if one.corpus == "bc5cdr_dev" else ()
     yield f"{title}: strict F1", _figure(strict), *(asked or ("", ""))
     yield f"{title}: overlap F1", _figure(one.evaluation.scores["overlap"].f1), "", ""
-    if one.error is not None:
-        yield beside(f"{title}: calibration error", one.error, 0.05, form=".3f", least=False)
+    yield from _error(title, one.said, one.right)
+
+
+def together(found: list[Scores]) -> Iterator[Row]:
+    """The calibration error over the spans of all corpora of entities."""
+    held = [one for one in found if one.head == "entities"]
+    said = [score for one in held for score in one.said]
+    right = [hit for one in held for hit in one.right]
+    yield from _error(f"{len(held)} corpora of entities together", said, right)
+
+
+def _error(title: str, said: list[float], right: list[bool]) -> Iterator[Row]:
+    error = calibration_error(said, right)
+    if error is not None:
+        yield beside(f"{title}: calibration error", error, 0.05, form=".3f", least=False)
 
 
 def scores(model: str = BUNDLED, recipe: str = BUNDLED) -> Iterator[Scores]:
@@ -79,7 +94,7 @@ def scores(model: str = BUNDLED, recipe: str = BUNDLED) -> Iterator[Scores]:
         head = made.corpora[corpus].head
         classifier = TokenClassifier(model=model, head=head, threshold=THRESHOLD if head == "entities" else 0.0)
         spans = classifier.find([one.text for one in documents])
-        yield Scores(corpus, compare(documents, spans, made), calibration_error(*hits(documents, spans, made)))
+        yield Scores(corpus, head, compare(documents, spans, made), *hits(documents, spans, made))
 
 
 def labels(one: Scores) -> Iterator[tuple[str, ...]]:
@@ -95,6 +110,6 @@ def _figure(one: Figure) -> str:
 
 if __name__ == "__main__":
     for scored in scores(*sys.argv[1:]):
-        print(f"{scored.corpus}: calibration error {scored.error or 0:.3f}")
+        print(f"{scored.corpus}: calibration error {calibration_error(scored.said, scored.right) or 0:.3f}")
         for line in labels(scored):
             print("| " + " | ".join(line) + " |")

@@ -141,3 +141,19 @@ def test_a_temperature_changes_no_span(rows, temperature):
 def test_edges_lose_what_belongs_to_no_span(text, left):
     start, end = trimmed(text, 0, len(text))
     assert text[start:end] == left
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "left"),
+    [
+        ("twice b.i.d., with food", 11, "twice b.i.d."),
+        ("taken p.o.", 9, "taken p.o."),
+        ("an A1c of 7.9.", 13, "an A1c of 7.9"),
+        ("see example.org.", 15, "see example.org"),
+        ("fever.", 5, "fever"),
+        ("a b.i.d", 7, "a b.i.d"),
+    ],
+)
+def test_what_is_spaced_out_by_stops_has_its_last_stop(text, end, left):
+    start, end = trimmed(text, 0, end)
+    assert text[start:end] == left
