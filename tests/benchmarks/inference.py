@@ -10,7 +10,6 @@ the speed but is counted in the memory. Each measurement is a process of its own
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from typing import Any
 import medtext
 from medtext.inference.places import bundled_models, find_model
 from medtext.note import Note
-from tests.benchmarks.section import Section, judged, table
+from tests.benchmarks.section import Section, judged, peak_memory, table
 from tests.shared import folder
 
 CHARACTERS = 2400
@@ -209,7 +208,7 @@ def measure(model: str, file: str) -> dict[str, float]:
         "encode": both - rest,
         "rest": rest,
         "again": 1 - (computed[1] - computed[0]) / computed[0],
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory": peak_memory(),
     }
 
 

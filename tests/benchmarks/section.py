@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import resource
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 Row = tuple[str, str, str, str]  # what, measured, wanted, and "met", "**not met**" or nothing
 
@@ -27,3 +30,15 @@ def judged(name: str, value: float, bar: float, *, form: str = ".4f", least: boo
     """A figure beside what was asked of it: at least `bar`, or at most."""
     met = value >= bar if least else value <= bar
     return name, format(value, form), f"{'≥' if least else '≤'} {bar:g}", "met" if met else "**not met**"
+
+
+def peak_memory() -> float:
+    """MB that this process has held at its most.
+
+    Linux counts what a process held before it became another program in ru_maxrss, so a child of a big process seems
+    big; its status file does not.
+    """
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s*(\d+)", status.read_text(encoding="utf-8"))):
+        return int(found[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import sys
 import time
@@ -22,6 +21,7 @@ import medtext
 from medtext.inference.encoder import open_encoder
 from medtext.inference.places import BUNDLED, find_model
 from medtext.note import Note
+from tests.benchmarks.section import peak_memory
 from tests.shared import folder
 
 PASSES = 5
@@ -127,7 +127,7 @@ def measure(row: str) -> dict[str, float | str]:
         "characters": sum(len(note.text) for note in fed),
         "seconds": seconds,
         "load": loaded,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory": peak_memory(),
     }
 
 
