@@ -126,15 +126,20 @@ def _longest(found: Iterable[tuple[int, _Found]]) -> list[_Found]:
 
 def _relations(note: Note, found: Iterable[_Found], by: Source) -> list[Relation]:
     """A relation for each quantity that is in the note, and its target still is, unless it stands there already."""
-    held = {span.id for span in note.layer("entity")}
     ids = {(span.at, span.label): span.id for span in note.layer("entity")}
     known = {(one.type, one.source, one.target) for one in note.relations}
     wanted = [
-        (one.rule.relation, ids.get((((one.start, one.end),), one.rule.label)), one.target.id)
+        (
+            one.rule.relation,
+            ids.get((((one.start, one.end),), one.rule.label)),
+            ids.get((one.target.at, one.target.label)),  # not its id: where it was overruled, another may have that now
+        )
         for one in sorted(found, key=lambda one: one.start)
     ]
     return [
-        Relation(*one, sources=(by,)) for one in dict.fromkeys(wanted) if one[1] and one[2] in held and one not in known
+        Relation(kind, source, target, sources=(by,))
+        for kind, source, target in dict.fromkeys(wanted)
+        if source and target and (kind, source, target) not in known
     ]
 
 

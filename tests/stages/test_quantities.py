@@ -97,6 +97,16 @@ def test_a_dose_that_a_model_found_is_joined(quantities):
     assert joined(quantities(note)) == [("dose_of", "500 mg", "metformin")]
 
 
+def test_what_was_overruled_is_joined_to_nothing(quantities):
+    text = "metformin every 6 hours with food, for two weeks"
+    start = text.index("food")
+    food = Span(((start, start + 4),), "MEDICATION", sources=(Source("model:m@1", 0.3),))
+    note = quantities(prepare(text).add([food]))
+    assert "food" not in {quote for span in note.layer("entity") for quote in note.quote(span)}
+    assert ("frequency_of", "every 6 hours with food", "metformin") in joined(note)
+    assert list(Taxonomy.load("clinical").problems(note.keep(["entity"]))) == []
+
+
 def test_quantities_name_their_rules(quantities):
     span = next(span for span in quantities(prepare("metformin 500 mg")).spans if span.label == "DOSE")
     assert [source.by for source in span.sources] == [f"rule:{quantities.describe()['rules']}"]
