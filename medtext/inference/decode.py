@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import exp, log
 from typing import Any
+from unicodedata import category
 
 from medtext.inference.windows import Stretch
 
 _NEVER = -1e9
 _LEAST = 1e-4  # a score of 0 would say that the model claims nothing here
 _EDGES = frozenset(".,;:!?\"'“”‘’`")
+_JOINER, _PICTURES = "\u200d", "\u2300"
+_PICTURE_KINDS = ("So", "Sk", "Mn", "Cf")
 _SPACED_OUT = re.compile(r"(?<!\w)[^\W\d_](?:\.[^\W\d_])+\Z")  # single letters with stops between: p.o
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
@@ -251,20 +254,25 @@ def _log_softmax(logits: Any) -> Any:
 
 
 def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A span without blanks, stops, quotes and lone brackets at its edges; "p.o." has its last stop, said or not.
+    """A span without blanks, stops, quotes, emoji and lone brackets at its edges.
 
-    `end` is not more than `start` when nothing else is in it.
+    "p.o." has its last stop, whether that was said or not. `end` is not more than `start` when nothing else is in it.
     """
     while start < end:
-        if text[start].isspace() or text[start] in _EDGES or _lone(text, start, end, start):
+        if _is_blank(text[start]) or text[start] in _EDGES or _lone(text, start, end, start):
             start += 1
-        elif text[end - 1].isspace() or _falls(text, start, end) or _lone(text, start, end, end - 1):
+        elif _is_blank(text[end - 1]) or _falls(text, start, end) or _lone(text, start, end, end - 1):
             end -= 1
         else:
             break
     if text[end : end + 1] == "." and _SPACED_OUT.search(text, start, end):
         end += 1
     return start, end
+
+
+def _is_blank(sign: str) -> bool:
+    """White space, or a part of an emoji, which may have several; not the degree sign, nor a letter's own marks."""
+    return sign.isspace() or sign == _JOINER or (sign >= _PICTURES and category(sign) in _PICTURE_KINDS)
 
 
 def _falls(text: str, start: int, end: int) -> bool:

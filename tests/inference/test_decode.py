@@ -136,6 +136,12 @@ def test_a_temperature_changes_no_span(rows, temperature):
         (".", ""),
         (" \u2028", ""),
         ("]pain[", "pain"),
+        ("10 mg 👩🏽\u200d⚕️", "10 mg"),
+        ("❤️ pain ☹", "pain"),
+        ("turned 45°", "turned 45°"),
+        ("Ménière™", "Ménière™"),
+        ("cafe\u0301", "cafe\u0301"),
+        ("👩🏽\u200d⚕️", ""),
     ],
 )
 def test_edges_lose_what_belongs_to_no_span(text, left):
