@@ -95,8 +95,6 @@ class Loop:
         """Train until the epochs are over or the dev score has stopped rising; the best model lies in `best/`."""
         while self.state.epoch < self._settings.epochs and self.state.stale < self._settings.patience:
             self._epoch()
-            if self.state.epoch == self._settings.restart:
-                self.state.stale = 0
         return self.state
 
     def resume(self) -> None:
@@ -130,6 +128,8 @@ class Loop:
                 self._save()
         self._look()
         state.epoch, state.batch = state.epoch + 1, 0
+        if state.epoch == self._settings.restart:
+            state.stale = 0
         self._save()
 
     def _step(self, groups: Sequence[Sequence[int]]) -> None:

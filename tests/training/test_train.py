@@ -119,6 +119,14 @@ def test_after_a_restart_the_rate_rises_and_falls_once_more_and_patience_begins_
         assert rates[top:] == sorted(rates[top:], reverse=True)
         assert rates[0] < 1e-9 > rates[-1]
 
+    def broken(line):
+        if line["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        medtext.train(made, tmp_path / "broken", data=data, threads=1, tell=broken)
+    assert medtext.train(made, tmp_path / "broken", data=data, threads=1, resume=True).dev == report.dev
+
 
 def test_a_finished_training_is_not_begun_again_unasked(trained, data):
     folder, _ = trained
