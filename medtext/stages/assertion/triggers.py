@@ -29,6 +29,7 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’](?!s\b)[^\W_]+)?|['’]s\b|[^\w\s]|_", re.
 _TEMPLATE = re.compile(r"<([^<>]*)>|\$(\w+)")
 _MOST = 20_000  # forms of one phrase: a template that has more is a mistake
 _CLAUSE_ENDS = frozenset(",;.|)\n")
+_YEAR, _CENTURIES = "yyyy", ("19", "20")  # a word of the phrases, and how those begin for which it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Rules:
 
     def events(self, text: str, tokens: list[tuple[int, int]]) -> Iterator[Event]:
         """The phrases found among these words of a text, in order of their first words."""
-        words = [text[start:end].lower().replace("’", "'") for start, end in tokens]
+        words = [_word(text[start:end]) for start, end in tokens]
         free = dict.fromkeys(KINDS, 0)  # axis → the first word that no phrase has taken
         for place, word in enumerate(words):
             if word not in self._trie:
@@ -161,6 +162,13 @@ class Rules:
 def tokenise(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """The places of the words and signs between two offsets of a text."""
     return [match.span() for match in _TOKEN.finditer(text, start, end)]
+
+
+def _word(token: str) -> str:
+    """A word of a text as phrases have it."""
+    if len(token) == 4 and token.startswith(_CENTURIES) and token.isdecimal():
+        return _YEAR
+    return token.lower().replace("’", "'")
 
 
 def _phrases(trie: dict[str, Any], words: list[str], place: int) -> Iterator[tuple[int, _Leaf]]:
