@@ -15,9 +15,10 @@ def train(args: argparse.Namespace) -> int:
     from medtext.training.train import train as run
 
     done = run(args.recipe, args.output, tell=_tell, **{name: getattr(args, name) for name in _OPTIONS})
-    for precision, scores in done.strict_f1.items():
-        for corpus, value in scores.items():
-            print(precision, corpus, done.measured_on, "–" if value is None else f"{value:.4f}", sep="\t")
+    for scores in (done.strict_f1, done.accuracy):
+        for precision, held in scores.items():
+            for corpus, value in held.items():
+                print(precision, corpus, done.measured_on, "–" if value is None else f"{value:.4f}", sep="\t")
     size = done.bytes[list(done.bytes)[-1]] / 1e6
     say(f"{done.folder}: {done.epochs} epochs, {done.steps:,} steps, {size:.1f} MB. Its card is MODEL_CARD.md.")
     return 0
@@ -30,11 +31,11 @@ def _tell(line: Mapping[str, Any]) -> None:
 
 
 def add_training(commands: Any) -> None:
-    about = "train a model by a recipe; prints precision, corpus, part and strict F1, one line each"
+    about = "train a model by a recipe; prints precision, corpus, part and strict F1 or accuracy, one line each"
     example = "medtext train clinical-mini --data corpora -o runs/mini --teacher runs/base/best --resume"
     command = add_command(commands, train, about, example)
     command.add_argument(
-        "recipe", metavar="RECIPE", help="a YAML file, or a shipped recipe: clinical-mini, clinical-base"
+        "recipe", metavar="RECIPE", help="a YAML file, or a shipped recipe: clinical-mini, clinical-base, section-mini"
     )
     command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="checkpoints, progress and the model")
     command.add_argument("--data", default=".", metavar="DIR", help="where the files lie that the recipe names (.)")

@@ -1,4 +1,4 @@
-"""The class of whole texts, from a head that labels words: what the words say is put together."""
+"""The class of whole texts, from a head that labels tokens: the mean of what they say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from medtext.errors import ConfigError
 from medtext.inference.decode import split_label
-from medtext.inference.encoder import Labels, Read, open_encoder
+from medtext.inference.encoder import Read, open_encoder
 from medtext.inference.places import BUNDLED, find_model
 
 
@@ -28,10 +28,8 @@ class TextClassifier:
             raise ConfigError(f"The model {str(model)!r} has no head {head!r}. Its heads: {known}")
         self._at = list(self._encoder.heads).index(head)
         self._labels = self._encoder.heads[head]
-        kinds = [split_label(one)[1] for one in self._labels.labels]
-        self.labels = tuple(dict.fromkeys(kind for kind in kinds if kind))
-        # Label by label, which of the head's logits speak for it.
-        self._speaks = np.array([[kind == label for kind in kinds] for label in self.labels])
+        self._kinds = [split_label(one)[1] for one in self._labels.labels]
+        self.labels = tuple(dict.fromkeys(kind for kind in self._kinds if kind))
 
     @property
     def source(self) -> str:
@@ -43,19 +41,18 @@ class TextClassifier:
         return [self._class(one) for one in self._encoder.read(texts)]
 
     def _class(self, read: Sequence[Read]) -> tuple[str, float]:
-        words = [_words(one, one.logits[self._at], self._labels) for one in read]
-        told = np.concatenate(words) if words else np.zeros((0, len(self._labels.labels)))
+        tokens = [one.logits[self._at][slice(*one.stretch.own)] for one in read]
+        told = np.concatenate(tokens) if tokens else np.zeros((0, len(self._kinds)))
         if not len(told):
             return "", 0.0
-        shares = (told @ self._speaks.T).mean(0)
+        (shares,) = class_shares(told.mean(0, keepdims=True), self._kinds, self.labels, self._labels.temperature)
         best = int(shares.argmax())
-        return self.labels[best], float(shares[best] / shares.sum())
+        return self.labels[best], float(shares[best])
 
 
-def _words(read: Read, logits: np.ndarray, labels: Labels) -> np.ndarray:
-    """The probabilities [words, labels] of the words that a stretch speaks for."""
-    stretch = read.stretch
-    first = [at for at in range(*stretch.own) if stretch.first[at]]
-    scaled = logits[first] / labels.temperature
-    scaled = np.exp(scaled - scaled.max(-1, keepdims=True, initial=-np.inf))
-    return scaled / scaled.sum(-1, keepdims=True)
+def class_shares(logits: np.ndarray, kinds: Sequence[str], labels: Sequence[str], temperature: float) -> np.ndarray:
+    """Probabilities [texts, labels] from logits [texts, tags]; `kinds` is each tag's label, empty for none."""
+    speaks = np.array([[kind == label for label in labels] for kind in kinds], dtype=float)
+    scaled = logits / temperature
+    shares = np.exp(scaled - scaled.max(-1, keepdims=True)) @ speaks
+    return shares / shares.sum(-1, keepdims=True)

@@ -19,28 +19,30 @@ _BUCKET = 40  # batches whose rows are sorted by length together
 class Batch:
     """Tensors of some rows: ids and mask [rows, tokens], and head → row of the tag set of each token.
 
+    `whole` [rows] says of which rows the targets are those of a text, to be learned once.
     `taught` gives for a head which tokens (numbers in rows × tokens) a teacher judged, and its logits for them.
     """
 
     ids: torch.Tensor
     mask: torch.Tensor
     targets: dict[str, torch.Tensor]
+    whole: torch.Tensor
     taught: dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
 def epoch_order(
-    lengths: Sequence[int], repeats: Sequence[float], *, budget: int, seed: int, epoch: int
+    lengths: Sequence[int], repeats: Sequence[float], *, budget: int, seed: int, epoch: int, most: int = 0
 ) -> list[list[int]]:
-    """Batches of row numbers: rows × longest row ≤ budget, unless one row alone is longer."""
+    """Batches of row numbers: rows × longest row ≤ budget, unless one row alone is longer; at most so many rows."""
     rng = random.Random(f"{seed}/{epoch}")
     rows = [row for row, many in enumerate(repeats) for _ in range(_times(many, rng))]
     rng.shuffle(rows)
     mean = max(1, sum(lengths[row] for row in rows) // max(1, len(rows)))
-    size = max(1, budget // mean) * _BUCKET
+    size = min(max(1, budget // mean), most or len(rows)) * _BUCKET
     batches = []
     for at in range(0, len(rows), size):
         bucket = sorted(rows[at : at + size], key=lambda row: lengths[row])
-        batches += packed(bucket, lengths, budget)
+        batches += packed(bucket, lengths, budget, most)
     rng.shuffle(batches)
     return batches
 
@@ -49,11 +51,11 @@ def _times(many: float, rng: random.Random) -> int:
     return int(many) + (rng.random() < many - int(many))
 
 
-def packed(rows: Sequence[int], lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Rows sorted by length, as many together as the budget of tokens allows."""
+def packed(rows: Sequence[int], lengths: Sequence[int], budget: int, most: int = 0) -> Iterator[list[int]]:
+    """Rows sorted by length, as many together as the budget of tokens allows, and at most so many."""
     held: list[int] = []
     for row in rows:
-        if held and (len(held) + 1) * lengths[row] > budget:
+        if held and ((len(held) + 1) * lengths[row] > budget or len(held) == most):
             yield held
             held = []
         held.append(row)
@@ -75,7 +77,8 @@ def collate(rows: Sequence[Example], taught: Sequence[Mapping[str, Any]], paddin
     heads = rows[0].targets
     targets = {name: torch.tensor([padded(one.targets[name], 0) for one in rows], device=device) for name in heads}
     told = {name: _stacked([one.get(name) for one in taught], width, device) for name in heads}
-    return Batch(ids, mask, targets, {name: one for name, one in told.items() if one is not None})
+    whole = torch.tensor([one.whole for one in rows], device=device)
+    return Batch(ids, mask, targets, whole, {name: one for name, one in told.items() if one is not None})
 
 
 def _stacked(held: Sequence[tuple[Any, Any] | None], width: int, device: Any) -> tuple[Any, Any] | None:

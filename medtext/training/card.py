@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from medtext.training.measure import Scored
 from medtext.training.recipe import Corpus, Recipe
+from medtext.training.texts import Classified
 
 if TYPE_CHECKING:
     from medtext.training.finish import Finished
-    from medtext.training.measure import Scored
 
 _CRITERIA = ("strict", "overlap")
 _COLUMNS = (
@@ -47,33 +48,57 @@ def _head(recipe: Recipe, done: Finished, facts: Mapping[str, Any]) -> Iterator[
 
 
 def _scores(recipe: Recipe, done: Finished) -> Iterator[str]:
+    spans, texts = done.of(Scored), done.of(Classified)
     held = "documents never trained on" if done.measured_on == "test" else "the dev documents, which chose the epoch"
     yield "## Scores"
     yield ""
-    yield f"On {held}; strict is the same place and label. 95 % intervals are bootstrapped over documents."
-    yield "Each corpus judges only the labels that it annotates. ECE is the expected calibration error: of the words in"
-    yield "predicted spans among the annotated labels, and of the spans, which are right where place and label are."
+    yield f"On {held}. 95 % intervals are bootstrapped over documents. ECE is the expected calibration error."
+    if any(spans.values()):
+        yield from _of_spans(spans, recipe.precision)
+    if any(texts.values()):
+        yield from _of_texts(texts)
+
+
+def _of_spans(scores: Mapping[str, Mapping[str, Scored]], precision: str) -> Iterator[str]:
+    yield "Strict is the same place and label. Each corpus judges only the labels that it annotates. The ECE is that of"
+    yield "the words in predicted spans among the annotated labels, and of the spans, which are right where both are."
     yield ""
     yield "| " + " | ".join(_COLUMNS) + " |"
     yield "|---" * len(_COLUMNS) + "|"
-    for precision, scores in done.scores.items():
-        for one in scores.values():
-            yield _line(one, precision)
-    for one in done.scores[recipe.precision].values():
-        yield from ("", f"### By label: {one.corpus} ({recipe.precision})", "")
+    for name, held in scores.items():
+        for one in held.values():
+            yield _line(one, name)
+    for one in scores[precision].values():
+        yield from ("", f"### By label: {one.corpus} ({precision})", "")
         yield "| label | gold | strict F1 | overlap F1 |"
         yield "|---|---|---|---|"
-        for label, scores in one.evaluation.labels.items():
-            gold = scores["strict"].recall.whole
-            yield f"| {label} | {gold} | {_figure(scores['strict'].f1)} | {_figure(scores['overlap'].f1)} |"
+        for label, found in one.evaluation.labels.items():
+            gold = found["strict"].recall.whole
+            yield f"| {label} | {gold} | {_figure(found['strict'].f1)} | {_figure(found['overlap'].f1)} |"
+
+
+def _of_texts(scores: Mapping[str, Mapping[str, Classified]]) -> Iterator[str]:
+    yield ""
+    yield "Of texts that have one class each:"
+    yield ""
+    yield "| corpus | head | precision | texts | accuracy | ECE |"
+    yield "|---|---|---|---|---|---|"
+    for name, held in scores.items():
+        for one in held.values():
+            told = [one.corpus, one.head, name, str(one.figure.whole), _figure(one.figure), _error(one.error)]
+            yield "| " + " | ".join(told) + " |"
 
 
 def _line(one: Scored, precision: str) -> str:
     strict, overlap = (one.evaluation.scores[name] for name in _CRITERIA)
-    errors = ["–" if error is None else f"{error:.3f}" for error in (one.word_error, one.span_error)]
+    errors = [_error(error) for error in (one.word_error, one.span_error)]
     figures = [strict.f1, strict.recall, strict.precision, overlap.f1]
     told = [one.corpus, one.head, precision, str(one.evaluation.notes), str(strict.recall.whole)]
     return "| " + " | ".join([*told, *map(_figure, figures), *errors]) + " |"
+
+
+def _error(error: float | None) -> str:
+    return "–" if error is None else f"{error:.3f}"
 
 
 def _figure(one: Any) -> str:
@@ -127,7 +152,8 @@ def _run(recipe: Recipe, facts: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from ("```", str(facts["command"]), "```", "")
     yield f"Seed {recipe.training.seed}. {_versions(facts['versions'].items())}."
-    yield f"Dev score (mean strict F1 of the heads) by epoch: {', '.join(f'{one:.4f}' for one in facts['history'])}."
+    history = ", ".join(f"{one:.4f}" for one in facts["history"])
+    yield f"Dev score (mean strict F1 or accuracy of the heads) by epoch: {history}."
 
 
 def _versions(held: Iterable[tuple[str, str]]) -> str:

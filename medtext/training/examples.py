@@ -4,6 +4,7 @@ A corpus says something only of the labels that it annotates, K. So each word ca
     inside a span of label k       A = {B-k} at its first word, {I-k} at the others
     inside a span that is k or l   A = {B-k, B-l}, {I-k, I-l}
     inside an unknown span         A = every tag
+    in a text of class k           A = {B-k, I-k} at every token, and the text counts once (`whole`)
     anywhere else                  A = {O} and B-u, I-u of every u that is not in K
 The loss is -log P(A) (`medtext.training.loss`): in a corpus of diseases, "O" means "no disease" and nothing else.
 """
@@ -44,6 +45,7 @@ class Example:
     """A row for the encoder: ids with the special ones, and head → for each id the row of its tag set.
 
     `document` and `stretch` say where it comes from, `offset` how many special ids stand before its first token.
+    `whole` says that its targets are those of a text and not of each word.
     """
 
     ids: tuple[int, ...]
@@ -51,6 +53,7 @@ class Example:
     document: int
     stretch: Stretch
     offset: int
+    whole: bool = False
 
 
 def build_examples(
@@ -62,17 +65,19 @@ def build_examples(
         places = _Places(document.gold)
         for one in stretches:
             targets = {head: (ANY,) * len(one.ids) for head in sets}
-            if document.use != "unlabelled":
-                targets |= _known(one, places, recipe.corpora[document.corpus], sets)
+            corpus, labelled = recipe.corpora[document.corpus], document.use != "unlabelled"
+            if labelled:
+                targets |= _known(one, places, corpus, sets)
             padded = {head: (ANY,) * len(before) + row + (ANY,) * len(after) for head, row in targets.items()}
-            yield Example(before + one.ids + after, padded, at, one, len(before))
+            yield Example(before + one.ids + after, padded, at, one, len(before), labelled and bool(corpus.whole))
 
 
 def _known(
     stretch: Stretch, places: _Places, corpus: Corpus, sets: Mapping[str, TagSets]
 ) -> dict[str, tuple[int, ...]]:
     clear = {head: tuple(_clear(stretch, places, sets[head])) for head in corpus.clear_of}
-    return {**clear, corpus.head: tuple(_targets(stretch, places, corpus, sets[corpus.head]))}
+    read = _class_of_text if corpus.whole else _targets
+    return {**clear, corpus.head: tuple(read(stretch, places, corpus, sets[corpus.head]))}
 
 
 def cut_all(documents: Sequence[Document], recipe: Recipe, tokenizer: Any) -> Iterator[list[Stretch]]:
@@ -125,6 +130,14 @@ def _targets(stretch: Stretch, places: _Places, corpus: Corpus, sets: TagSets) -
         elif not places.is_unknown(start, end):
             row[at] = nothing
         before = held
+    return row
+
+
+def _class_of_text(stretch: Stretch, places: _Places, corpus: Corpus, sets: TagSets) -> list[int]:
+    row = [ANY] * len(stretch.ids)
+    for one in places.known:
+        told = sets.row(f"{tag}-{label}" for label in one.labels for tag in "BI")
+        row[slice(*stretch.own)] = [told] * (stretch.own[1] - stretch.own[0])
     return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from medtext.inference.folder import Head, write_model_folder
 from medtext.inference.onnx_model import OnnxModel
@@ -16,6 +16,9 @@ from medtext.training.export import export_onnx
 from medtext.training.measure import Scored, calibrate, read_documents, score_corpora
 from medtext.training.model import TOKENIZER, Tagger
 from medtext.training.recipe import Recipe
+from medtext.training.texts import Classified
+
+Kind = TypeVar("Kind", Scored, Classified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,16 @@ class Finished:
 
     folder: Path
     heads: Mapping[str, Head]
-    scores: Mapping[str, Mapping[str, Scored]]
+    scores: Mapping[str, Mapping[str, Scored | Classified]]
     measured_on: str
     bytes: Mapping[str, int]
+
+    def of(self, kind: type[Kind]) -> dict[str, dict[str, Kind]]:
+        """Precision → corpus → scores of one kind."""
+        return {
+            precision: {name: one for name, one in held.items() if isinstance(one, kind)}
+            for precision, held in self.scores.items()
+        }
 
 
 def finish(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from medtext.errors import WouldOverwriteError
 from medtext.training.batches import Batch, collate, epoch_order
 from medtext.training.examples import Example, TagSets
-from medtext.training.loss import distilled_loss, possible_loss
+from medtext.training.loss import Mean, distilled_loss, of_texts, possible_loss
 from medtext.training.model import Tagger, faster_in_bf16, parameter_groups, precision, save_tagger
 from medtext.training.recipe import Recipe
 
@@ -116,7 +116,8 @@ class Loop:
 
     def _order(self, epoch: int) -> list[list[int]]:
         one = self._settings
-        return epoch_order(self._lengths, self._lessons.repeats, budget=one.batch_tokens, seed=one.seed, epoch=epoch)
+        chosen = {"budget": one.batch_tokens, "most": one.batch_rows, "seed": one.seed}
+        return epoch_order(self._lengths, self._lessons.repeats, epoch=epoch, **chosen)
 
     def _epoch(self) -> None:
         order, state = self._order(self.state.epoch), self.state
@@ -162,23 +163,20 @@ class Loop:
         return float(loss.detach()) * self._settings.accumulate
 
     def _loss(self, logits: Mapping[str, torch.Tensor], batch: Batch) -> torch.Tensor:
-        """The mean over the words of which something is known; a teacher's share beside it."""
-        import torch
-
-        told = self._recipe.distil
+        """The means over the words and over the texts of which something is known; a teacher's share beside it."""
+        told, smoothing = self._recipe.distil, self._settings.label_smoothing
         weight = told.weight if told else 0.0
-        total, words, total_taught, words_taught = torch.zeros(()), 0, torch.zeros(()), 0
+        gold, taught, texts = Mean(), Mean(), Mean()
         for head, held in logits.items():
-            flat, rows = held.flatten(0, 1), batch.targets[head].flatten()
-            known = rows.nonzero().squeeze(-1)
-            smoothing = self._settings.label_smoothing
-            total = total + possible_loss(flat[known], rows[known], self._tables[head], smoothing=smoothing)
-            words += len(known)
+            flat, rows, table = held.flatten(0, 1), batch.targets[head], self._tables[head]
+            known = rows.masked_fill(batch.whole[:, None], 0).flatten().nonzero().squeeze(-1)
+            gold.add(possible_loss(flat[known], rows.flatten()[known], table, smoothing=smoothing), len(known))
+            pooled, classes = of_texts(held, rows, batch.whole)
+            texts.add(possible_loss(pooled, classes, table, smoothing=smoothing), len(classes))
             if told and head in batch.taught:
                 places, wanted = batch.taught[head]
-                total_taught = total_taught + distilled_loss(flat[places], wanted, told.temperature)
-                words_taught += len(places)
-        return (1 - weight) * total / max(1, words) + weight * total_taught / max(1, words_taught)
+                taught.add(distilled_loss(flat[places], wanted, told.temperature), len(places))
+        return (1 - weight) * (gold.value + texts.value) + weight * taught.value
 
     def _factor(self) -> float:
         """Of the learning rate at this step: a rise, then a straight fall to zero; the same again after a restart."""

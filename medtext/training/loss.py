@@ -1,4 +1,4 @@
-"""What is minimised.
+"""What is minimised: means over words and, where a text has a class, over texts.
 
 For a word with the set A of possible tags and logits z:  loss = -log P(A) = log Σ_all exp z - log Σ_A exp z.
 With one tag in A this is cross-entropy; with all of them it is 0 and so is its gradient. In between, its derivative by
@@ -11,7 +11,36 @@ For a word with a teacher's logits t, softened by T:  T² · KL(softmax(t/T) ‖
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(slots=True)
+class Mean:
+    """A sum and of how many; the mean of none is 0."""
+
+    total: Any = 0.0
+    many: int = 0
+
+    def add(self, total: Any, many: int) -> None:
+        """The sum of so many more."""
+        self.total, self.many = self.total + total, self.many + many
+
+    @property
+    def value(self) -> Any:
+        """The mean."""
+        return self.total / max(1, self.many)
+
+
+def of_texts(logits: Any, targets: Any, whole: Any) -> tuple[Any, Any]:
+    """The mean logits [texts, tags] of the tokens of each row that is a text with a class, and the row of its set.
+
+    logits [rows, tokens, tags], targets [rows, tokens] with 0 where nothing is known, whole [rows] of bool.
+    """
+    told = (targets != 0) & whole[:, None]
+    rows = told.any(-1).nonzero().squeeze(-1)
+    share = told[rows].unsqueeze(-1).to(logits.dtype)
+    return (logits[rows] * share).sum(1) / share.sum(1), targets[rows].amax(-1)
 
 
 def possible_loss(logits: Any, rows: Any, table: Any, *, smoothing: float = 0.0) -> Any:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from medtext.inference.decode import Found
 from medtext.inference.folder import Head
 from medtext.review.evaluate import Evaluation
+from medtext.review.statistics import Figure
 from medtext.training.calibrate import calibration_error, fit_odds, fit_temperature, likelihood, log_probabilities
 from medtext.training.corpora import Document
 from medtext.training.examples import ANY, Example, TagSets, build_examples
 from medtext.training.model import Tagger
 from medtext.training.recipe import Recipe
 from medtext.training.tagging import Rows, Said, compare, judged, known, say, spans_of
+from medtext.training.texts import Classified, classify, is_whole, text_logits
 
 if TYPE_CHECKING:
     import numpy
@@ -33,6 +35,11 @@ class Scored:
     evaluation: Evaluation
     word_error: float | None
     span_error: float | None
+
+    @property
+    def figure(self) -> Figure:
+        """The strict micro F1."""
+        return self.evaluation.scores["strict"].f1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +62,13 @@ def read_documents(tagger: Tagger, recipe: Recipe, documents: Sequence[Document]
 def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
     """The temperature at which the scores of this head's spans fit the gold of its documents best; 1 without any.
 
-    Where the gold is of whole texts, of which a stretch is a part, the words' scores must fit.
+    Where the gold is of whole texts, the scores of their classes must fit.
     """
     mine = [at for at, one in enumerate(read.documents) if recipe.corpora[one.corpus].head == head]
     if not mine:
         return 1.0
-    if all(recipe.corpora[read.documents[at].corpus].whole for at in mine):
-        logits, possible = _known_words(read, recipe, head)
+    if is_whole(recipe, head):
+        logits, possible = text_logits(read, recipe, head)
         return fit_temperature(lambda temperature: _word_loss(logits, possible, temperature))
 
     def loss(temperature: float) -> float:
@@ -90,16 +97,19 @@ def _calibrated(read: Readings, recipe: Recipe, head: str) -> Head:
 
 def score_corpora(
     tagger: Tagger, recipe: Recipe, documents: Sequence[Document], rows: Rows, heads: Mapping[str, Head]
-) -> dict[str, Scored]:
-    """Corpus → scores on its documents; labels of whole texts are no spans to be found, and are left out."""
+) -> dict[str, Scored | Classified]:
+    """Corpus → scores on its documents: of spans, or of the classes of whole texts."""
     by_corpus: dict[str, list[Document]] = {}
     for one in documents:
-        if not recipe.corpora[one.corpus].whole:
-            by_corpus.setdefault(one.corpus, []).append(one)
-    return {
-        name: _scored(read_documents(tagger, recipe, held, rows), recipe, name, heads)
-        for name, held in by_corpus.items()
-    }
+        by_corpus.setdefault(one.corpus, []).append(one)
+    found: dict[str, Scored | Classified] = {}
+    for name, held in by_corpus.items():
+        read, corpus = read_documents(tagger, recipe, held, rows), recipe.corpora[name]
+        if corpus.whole:
+            found[name] = classify(read, recipe, name, heads[corpus.head].temperature)
+        else:
+            found[name] = _scored(read, recipe, name, heads)
+    return found
 
 
 def _scored(read: Readings, recipe: Recipe, corpus: str, heads: Mapping[str, Head]) -> Scored:

@@ -95,12 +95,14 @@ class Corpus:
 class Settings:
     """How the training goes; rates are per step, `batch_tokens` counts padding.
 
+    `batch_rows`, if any, is the most rows of a batch: without it short texts come by the hundred and learn little each.
     After `restart` epochs, if any, the learning rate rises and falls once more (Loshchilov and Hutter 2017, "SGDR").
     """
 
     epochs: int = 8
     restart: int = 0
     batch_tokens: int = 1024
+    batch_rows: int = 0
     accumulate: int = 1
     learning_rate: float = 2e-4
     head_learning_rate: float = 1e-3
@@ -295,7 +297,7 @@ def _check_heads(held: Table, heads: Iterable[str], corpora: Mapping[str, Corpus
 
 
 def _check_settings(held: Table, one: Settings) -> None:
-    least = {"epochs": 1, "batch_tokens": 8, "accumulate": 1, "patience": 1}
+    least = {"epochs": 1, "batch_tokens": 8, "batch_rows": 0, "accumulate": 1, "patience": 1}
     for key, value in least.items():
         if getattr(one, key) < value:
             raise ConfigError(f"{held.where('training')}: training: {key} is at least {value}.")

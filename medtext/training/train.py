@@ -24,7 +24,10 @@ Teller = Callable[[Mapping[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What a training made: the model folder, the dev score after each epoch, and strict F1 by precision and corpus."""
+    """What a training made: the model folder, the dev score after each epoch, and figures by precision and corpus.
+
+    `strict_f1` is of spans, `accuracy` of the classes of whole texts.
+    """
 
     folder: Path
     epochs: int
@@ -32,6 +35,7 @@ class TrainingReport:
     dev: tuple[float, ...]
     measured_on: str
     strict_f1: Mapping[str, Mapping[str, float | None]]
+    accuracy: Mapping[str, Mapping[str, float | None]]
     bytes: Mapping[str, int]
 
 
@@ -108,15 +112,20 @@ def _trained(job: _Job, loaded: Loaded, tell: Teller) -> TrainingReport:
     best = open_tagger(folder / BEST, attention="eager")
     done = finish(best, recipe, loaded.documents, folder, facts=facts, threads=job.threads)
     return TrainingReport(
-        done.folder, state.epoch, state.step, tuple(state.scores), done.measured_on, _figures(done), done.bytes
+        done.folder, state.epoch, state.step, tuple(state.scores), done.measured_on, *_figures(done), done.bytes
     )
 
 
-def _figures(done: Finished) -> dict[str, dict[str, float | None]]:
-    return {
-        precision: {corpus: one.evaluation.scores["strict"].f1.value for corpus, one in scores.items()}
-        for precision, scores in done.scores.items()
-    }
+def _figures(done: Finished) -> Iterator[dict[str, dict[str, float | None]]]:
+    """Precision → corpus → strict F1, and the same with the accuracy of classes."""
+    from medtext.training.measure import Scored
+    from medtext.training.texts import Classified
+
+    for kind in (Scored, Classified):
+        yield {
+            precision: {name: one.figure.value for name, one in held.items()}
+            for precision, held in done.of(kind).items()
+        }
 
 
 def _lessons(job: _Job, tagger: Tagger, loaded: Loaded) -> Lessons:
@@ -147,9 +156,11 @@ def _taught(job: _Job, documents: Sequence[Document], examples: Sequence[Example
 
 
 def _scorer(job: _Job, tagger: Tagger, dev: Sequence[Document]) -> Callable[[], float | None]:
-    """The mean over heads of the strict micro F1 on the dev documents; None without any."""
+    """The mean over heads of the strict micro F1, or accuracy, on the dev documents; None without any."""
     from medtext.training.export import torch_rows
+    from medtext.training.measure import Readings
     from medtext.training.tagging import compare, say, spans_of, strict_f1
+    from medtext.training.texts import judge_texts, text_logits
 
     recipe = job.recipe
     sets = {name: TagSets(recipe.tags(name)) for name in recipe.heads}
@@ -165,6 +176,8 @@ def _scorer(job: _Job, tagger: Tagger, dev: Sequence[Document]) -> Callable[[], 
                 figures.append(
                     strict_f1(compare([dev[at] for at in mine], [spans[at] for at in mine], recipe, resamples=1))
                 )
+            _, right = judge_texts(*text_logits(Readings(dev, examples, said, sets), recipe, head), recipe.tags(head))
+            figures += [sum(right) / len(right)] if right else []
         return sum(figures) / len(figures) if figures else None
 
     return score

@@ -17,6 +17,14 @@ def test_every_row_comes_once_an_epoch_in_batches_of_the_budget(held, budget, se
     assert batches == epoch_order(held, [1.0] * len(held), budget=budget, seed=seed, epoch=epoch)
 
 
+@given(lengths, st.integers(1, 20))
+@settings(max_examples=30)
+def test_a_batch_has_at_most_so_many_rows(held, most):
+    batches = epoch_order(held, [1.0] * len(held), budget=500, seed=1, epoch=0, most=most)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(held)))
+    assert max(map(len, batches)) <= most
+
+
 def test_another_epoch_has_another_order():
     held = list(range(1, 60))
     orders = [epoch_order(held, [1.0] * 59, budget=64, seed=1, epoch=epoch) for epoch in range(2)]

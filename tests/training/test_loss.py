@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from medtext.training.loss import distilled_loss, possible_loss  # noqa: E402
+from medtext.training.loss import Mean, distilled_loss, of_texts, possible_loss  # noqa: E402
 
 TAGS = 5
 numbers = st.floats(-6, 6)
@@ -82,3 +82,28 @@ def test_a_student_that_says_otherwise_is_moved_towards_its_teacher():
     z = torch.zeros((1, 3), requires_grad=True)
     distilled_loss(z, torch.tensor([[5.0, 0.0, 0.0]]), 2.0).backward()
     assert z.grad[0, 0] < 0 < z.grad[0, 1]
+
+
+@given(st.lists(rows_of_logits, min_size=1, max_size=4), st.integers(1, 3), st.data())
+@settings(max_examples=40)
+def test_a_text_counts_once_however_often_it_says_the_same(texts, times, data):
+    """Tokens that nothing is told of, and rows that are no texts, have no part in it."""
+    whole = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
+    width = times * max(map(len, texts)) + 1
+    logits, targets = torch.full((len(texts), width, TAGS), 99.0), torch.zeros((len(texts), width), dtype=torch.long)
+    for at, text in enumerate(texts):
+        logits[at, 1 : 1 + times * len(text)] = torch.tensor(text * times)
+        targets[at, 1 : 1 + times * len(text)] = at + 1
+    pooled, rows = of_texts(logits, targets, torch.tensor(whole))
+    held = [at for at, one in enumerate(whole) if one]
+    assert rows.tolist() == [at + 1 for at in held]
+    wanted = [torch.tensor(texts[at]).mean(0) for at in held]
+    assert all(torch.allclose(one, two, atol=1e-4) for one, two in zip(pooled, wanted, strict=True))
+
+
+def test_the_mean_of_nothing_is_nothing():
+    assert Mean().value == 0
+    held = Mean()
+    held.add(3.0, 2)
+    held.add(5.0, 2)
+    assert held.value == 2

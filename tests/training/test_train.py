@@ -20,6 +20,7 @@ from medtext.errors import ConfigError, FormatError, StageError, WouldOverwriteE
 from medtext.inference import TokenClassifier
 from medtext.inference.folder import open_model_folder
 from medtext.inference.onnx_model import OnnxModel
+from medtext.inference.pooled import TextClassifier
 from medtext.training.corpora import load_documents
 from medtext.training.export import torch_rows
 from medtext.training.model import open_tagger
@@ -308,7 +309,8 @@ def test_the_command_ends_with_2_where_it_cannot_run(data, tmp_path, capsys):
     assert "Unknown recipe 'clinical-maxi'" in capsys.readouterr().err
 
 
-def test_a_head_may_learn_the_class_of_whole_texts(data, tmp_path):
+def whole_texts(data):
+    """A corpus of texts of two kinds."""
     words = {"PAINFUL": "chest pain daily", "TREATED": "aspirin 1 metformin"}
     held = [
         {"id": f"w{number}", "text": " the ".join([words[kind]] * (1 + number % 3)), "kind": kind}
@@ -316,12 +318,32 @@ def test_a_head_may_learn_the_class_of_whole_texts(data, tmp_path):
         for kind in [("PAINFUL", "TREATED")[number % 2]]
     ]
     write_records(data / "whole.jsonl", held)
-    made = recipe(training={"epochs": 6, "patience": 6})
-    made["heads"] = {**made["heads"], "kinds": ["PAINFUL", "TREATED"]}
     labels = {"PAINFUL": "PAINFUL", "TREATED": "TREATED"}
     whole = {"file": "whole.jsonl", "format": "records", "head": "kinds", "whole": "kind", "labels": labels}
-    made["corpora"] = {**made["corpora"], "whole": {**whole, "dev": 0.2, "test": 0.2}}
+    return {"whole": {**whole, "dev": 0.2, "test": 0.2}}
+
+
+def test_the_class_of_whole_texts_may_be_all_that_is_learned(data, tmp_path):
+    made = recipe(training={"epochs": 10, "patience": 10, "batch_rows": 4})
+    made |= {"heads": {"kinds": ["PAINFUL", "TREATED"]}, "corpora": whole_texts(data)}
     report = medtext.train(made, tmp_path / "run", data=data, threads=1)
-    assert "whole" not in report.strict_f1["int8"]
+    assert report.strict_f1 == {"fp32": {}, "int8": {}}
+    assert report.accuracy["fp32"] == {"whole": 1.0}
+    assert 0 <= min(report.dev) <= max(report.dev) == 1.0
+    card = (report.folder / "MODEL_CARD.md").read_text()
+    assert "| accuracy |" in card
+    assert "strict F1 |" not in card
+    classes = TextClassifier(model=report.folder, head="kinds").predict(["chest pain", "aspirin the 1 metformin"])
+    assert [label for label, _ in classes] == ["PAINFUL", "TREATED"]
+
+
+def test_a_head_may_learn_the_class_of_whole_texts_beside_another(data, tmp_path):
+    made = recipe(training={"epochs": 6, "patience": 6})
+    made["heads"] = {**made["heads"], "kinds": ["PAINFUL", "TREATED"]}
+    made["corpora"] = {**made["corpora"], **whole_texts(data)}
+    report = medtext.train(made, tmp_path / "run", data=data, threads=1)
+    assert report.strict_f1["int8"].keys() == {"both"}
+    assert report.accuracy["int8"] == {"whole": 1.0}
+    assert re.search(r"\| whole \| kinds \| int8 \| \d+ \| 1\.000 ", (report.folder / "MODEL_CARD.md").read_text())
     (found,) = TokenClassifier(model=tmp_path / "run" / "model", head="kinds").find(["aspirin the 1 metformin"])
     assert {one.label for one in found} == {"TREATED"}

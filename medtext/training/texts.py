@@ -1,0 +1,79 @@
+"""The class of whole texts: what a head says of a text's tokens, put together as in use, against the class it has.
+
+The mean of the tokens' logits is what a linear head says of the mean of their states: a text counts once, however long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medtext.inference.pooled import class_shares
+from medtext.review.statistics import Bootstrap, Figure
+from medtext.training.calibrate import calibration_error
+from medtext.training.examples import ANY
+from medtext.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import numpy
+
+    from medtext.training.measure import Readings
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """How good a model is on the texts held out of one corpus, each of one class, and how honest its scores are.
+
+    `figure` is the accuracy, `error` the calibration error.
+    """
+
+    corpus: str
+    head: str
+    figure: Figure
+    error: float | None
+
+
+def is_whole(recipe: Recipe, head: str) -> bool:
+    """Whether a head learns classes of whole texts, and nothing else."""
+    mine = [one for one in recipe.corpora.values() if one.head == head and one.use != "unlabelled"]
+    return bool(mine) and all(one.whole for one in mine)
+
+
+def text_logits(read: Readings, recipe: Recipe, head: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Logits and possible tags [texts, tags] of the texts whose class a corpus of this head tells."""
+    import numpy
+
+    table = numpy.array(read.sets[head].table())
+    held: dict[int, list[numpy.ndarray]] = {}
+    rows: dict[int, int] = {}
+    for example, one in zip(read.examples, read.said, strict=True):
+        corpus = recipe.corpora[read.documents[example.document].corpus]
+        if corpus.whole and corpus.head == head:
+            told = example.targets[head][example.offset : example.offset + len(example.stretch.ids)]
+            held.setdefault(example.document, []).append(one[head][numpy.array(told) != ANY])
+            rows[example.document] = max(told)
+    if not held:
+        return numpy.zeros((0, table.shape[1]), numpy.float32), table[:0]
+    means = [numpy.concatenate(tokens).mean(0) for tokens in held.values()]
+    return numpy.stack(means), table[[rows[document] for document in held]]
+
+
+def judge_texts(
+    logits: numpy.ndarray, possible: numpy.ndarray, tags: Sequence[str], temperature: float = 1.0
+) -> tuple[list[float], list[bool]]:
+    """The score of each text's class as in use, and whether it is right."""
+    kinds = [tag[2:] for tag in tags]
+    labels = list(dict.fromkeys(filter(None, kinds)))
+    shares = class_shares(logits, kinds, labels, temperature)
+    best = shares.argmax(-1)
+    right = [bool(row[kinds.index(labels[at])]) for row, at in zip(possible, best, strict=True)]
+    return [float(row[at]) for row, at in zip(shares, best, strict=True)], right
+
+
+def classify(read: Readings, recipe: Recipe, corpus: str, temperature: float) -> Classified:
+    """What the texts of one corpus say of its head."""
+    head = recipe.corpora[corpus].head
+    scores, right = judge_texts(*text_logits(read, recipe, head), recipe.tags(head), temperature)
+    accuracy = Bootstrap([(int(one), 1) for one in right]).share([0], [1])
+    return Classified(corpus, head, accuracy, calibration_error(scores, right))
