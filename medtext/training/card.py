@@ -52,6 +52,9 @@ def _scores(recipe: Recipe, done: Finished) -> Iterator[str]:
     held = "documents never trained on" if done.measured_on == "test" else "the dev documents, which chose the epoch"
     yield "## Scores"
     yield ""
+    if not any(done.scores.values()):
+        yield "The recipe holds no documents back, so nothing was measured."
+        return
     yield f"On {held}. 95 % intervals are bootstrapped over documents. ECE is the expected calibration error."
     if any(spans.values()):
         yield from _of_spans(spans, recipe.precision)
@@ -152,8 +155,9 @@ def _run(recipe: Recipe, facts: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from ("```", str(facts["command"]), "```", "")
     yield f"Seed {recipe.training.seed}. {_versions(facts['versions'].items())}."
-    history = ", ".join(f"{one:.4f}" for one in facts["history"])
-    yield f"Dev score (mean strict F1 or accuracy of the heads) by epoch: {history}."
+    if facts["history"]:
+        history = ", ".join(f"{one:.4f}" for one in facts["history"])
+        yield f"Dev score (mean strict F1 or accuracy of the heads) by epoch: {history}."
 
 
 def _versions(held: Iterable[tuple[str, str]]) -> str:

@@ -188,10 +188,13 @@ class Loop:
         return max(0.0, (steps - step) / max(1, steps - rise))
 
     def _look(self) -> None:
-        """The score of this epoch; the best model so far is kept."""
+        """The score of this epoch; the best model so far is kept, or the last one where nothing can be scored."""
         self._tagger.module.eval()
-        state, given = self.state, self._score()
-        score = float(state.epoch) if given is None else given
+        state, score = self.state, self._score()
+        if score is None:
+            save_tagger(self._tagger, self._folder / BEST)
+            self._say()
+            return
         state.scores.append(round(score, 6))
         state.stale = 0 if score > state.best else state.stale + 1
         if score > state.best:

