@@ -53,7 +53,7 @@ class Lessons:
 class Loop:
     """One training.
 
-    `score` gives the dev score of the model as it is, None without dev documents: then the last epoch is the best.
+    `score` gives the dev score of the model as it is, None without dev documents: then the last epoch's model is kept.
     `tell` gets a line of progress as a mapping.
     """
 

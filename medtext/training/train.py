@@ -26,6 +26,7 @@ Teller = Callable[[Mapping[str, Any]], object]
 class TrainingReport:
     """What a training made: the model folder, the dev score after each epoch, and figures by precision and corpus.
 
+    `dev` is empty where no documents are held back for it; then the last epoch's model is taken.
     `strict_f1` is of spans, `accuracy` of the classes of whole texts.
     """
 
