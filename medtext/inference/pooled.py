@@ -28,8 +28,7 @@ class TextClassifier:
             raise ConfigError(f"The model {str(model)!r} has no head {head!r}. Its heads: {known}")
         self._at = list(self._encoder.heads).index(head)
         self._labels = self._encoder.heads[head]
-        self._kinds = [split_label(one)[1] for one in self._labels.labels]
-        self.labels = tuple(dict.fromkeys(kind for kind in self._kinds if kind))
+        self.labels, self._speaks = label_votes(self._labels.labels)
 
     @property
     def source(self) -> str:
@@ -42,17 +41,23 @@ class TextClassifier:
 
     def _class(self, read: Sequence[Read]) -> tuple[str, float]:
         tokens = [one.logits[self._at][slice(*one.stretch.own)] for one in read]
-        told = np.concatenate(tokens) if tokens else np.zeros((0, len(self._kinds)))
+        told = np.concatenate(tokens) if tokens else np.zeros((0, len(self._speaks)))
         if not len(told):
             return "", 0.0
-        (shares,) = class_shares(told.mean(0, keepdims=True), self._kinds, self.labels, self._labels.temperature)
+        shares = class_shares(told.mean(0), self._speaks, self._labels.temperature)
         best = int(shares.argmax())
         return self.labels[best], float(shares[best])
 
 
-def class_shares(logits: np.ndarray, kinds: Sequence[str], labels: Sequence[str], temperature: float) -> np.ndarray:
-    """Probabilities [texts, labels] from logits [texts, tags]; `kinds` is each tag's label, empty for none."""
-    speaks = np.array([[kind == label for label in labels] for kind in kinds], dtype=float)
+def label_votes(tags: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """The labels of IOB tags, and [tags, labels]: 1 where a tag speaks for a label."""
+    kinds = [split_label(tag)[1] for tag in tags]
+    labels = tuple(dict.fromkeys(filter(None, kinds)))
+    return labels, np.array([[kind == label for label in labels] for kind in kinds], dtype=float)
+
+
+def class_shares(logits: np.ndarray, speaks: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities [..., labels] from logits [..., tags] and what `label_votes` gives."""
     scaled = logits / temperature
     shares = np.exp(scaled - scaled.max(-1, keepdims=True)) @ speaks
     return shares / shares.sum(-1, keepdims=True)

@@ -16,7 +16,7 @@ from medtext.training.examples import ANY, Example, TagSets, build_examples
 from medtext.training.model import Tagger
 from medtext.training.recipe import Recipe
 from medtext.training.tagging import Rows, Said, compare, judged, known, say, spans_of
-from medtext.training.texts import Classified, classify, is_whole, text_logits
+from medtext.training.texts import Classified, classify, text_logits
 
 if TYPE_CHECKING:
     import numpy
@@ -67,7 +67,7 @@ def temperature_of(read: Readings, recipe: Recipe, head: str) -> float:
     mine = [at for at, one in enumerate(read.documents) if recipe.corpora[one.corpus].head == head]
     if not mine:
         return 1.0
-    if is_whole(recipe, head):
+    if all(recipe.corpora[read.documents[at].corpus].whole for at in mine):
         logits, possible = text_logits(read, recipe, head)
         return fit_temperature(lambda temperature: _word_loss(logits, possible, temperature))
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from medtext.inference.pooled import class_shares
+from medtext.inference.pooled import class_shares, label_votes
 from medtext.review.statistics import Bootstrap, Figure
 from medtext.training.calibrate import calibration_error
 from medtext.training.examples import ANY
@@ -32,12 +32,6 @@ class Classified:
     head: str
     figure: Figure
     error: float | None
-
-
-def is_whole(recipe: Recipe, head: str) -> bool:
-    """Whether a head learns classes of whole texts, and nothing else."""
-    mine = [one for one in recipe.corpora.values() if one.head == head and one.use != "unlabelled"]
-    return bool(mine) and all(one.whole for one in mine)
 
 
 def text_logits(read: Readings, recipe: Recipe, head: str) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -64,12 +58,10 @@ def judge_texts(
     logits: numpy.ndarray, possible: numpy.ndarray, tags: Sequence[str], temperature: float = 1.0
 ) -> tuple[list[float], list[bool]]:
     """The score of each text's class as in use, and whether it is right."""
-    kinds = [tag[2:] for tag in tags]
-    labels = list(dict.fromkeys(filter(None, kinds)))
-    shares = class_shares(logits, kinds, labels, temperature)
+    _, speaks = label_votes(tags)
+    shares = class_shares(logits, speaks, temperature)
     best = shares.argmax(-1)
-    right = [bool(row[kinds.index(labels[at])]) for row, at in zip(possible, best, strict=True)]
-    return [float(row[at]) for row, at in zip(shares, best, strict=True)], right
+    return shares.max(-1).tolist(), [bool(row[at]) for row, at in zip(possible @ speaks, best, strict=True)]
 
 
 def classify(read: Readings, recipe: Recipe, corpus: str, temperature: float) -> Classified:

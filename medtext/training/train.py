@@ -169,7 +169,7 @@ def _scorer(job: _Job, tagger: Tagger, dev: Sequence[Document]) -> Callable[[], 
 
     def score() -> float | None:
         said = say(examples, torch_rows(tagger, job.device), recipe.heads)
-        figures = []
+        read, figures = Readings(dev, examples, said, sets), []
         for head in recipe.heads:
             mine = [at for at, one in enumerate(dev) if recipe.corpora[one.corpus].finds(head)]
             if mine:
@@ -177,7 +177,7 @@ def _scorer(job: _Job, tagger: Tagger, dev: Sequence[Document]) -> Callable[[], 
                 figures.append(
                     strict_f1(compare([dev[at] for at in mine], [spans[at] for at in mine], recipe, resamples=1))
                 )
-            _, right = judge_texts(*text_logits(Readings(dev, examples, said, sets), recipe, head), recipe.tags(head))
+            _, right = judge_texts(*text_logits(read, recipe, head), recipe.tags(head))
             figures += [sum(right) / len(right)] if right else []
         return sum(figures) / len(figures) if figures else None
 

@@ -35,6 +35,7 @@ from medtext.training.recipe import Recipe, load_recipe
 from tests.benchmarks.section import Section, judged, table
 from tests.shared import folder
 
+TEXTS = "sections/mts_dialog.jsonl"  # under the data, where the recipes look for it
 MODEL = Path(medtext.__file__).parent / "stages" / "models" / "section_classes.npz"
 CLASSES = {
     "GENHX": "history_of_present_illness",
@@ -147,14 +148,15 @@ def shapes(texts: list[str]) -> Iterator[str]:
 def records(data: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(text, class of MTS-Dialog) to train on, and to report on."""
     parts: tuple[list, list] = [], []
-    for record in _lines(data):
+    for record in labelled(data):
         held_out = int(hashlib.sha256(record["id"].encode()).hexdigest(), 16) % 3 == 0
         parts[held_out].append((record["text"], record["section"]))
     return parts
 
 
-def _lines(data: Path) -> Iterator[dict[str, str]]:
-    with (data / "sections" / "mts_dialog.jsonl").open(encoding="utf-8") as stream:
+def labelled(data: Path) -> Iterator[dict[str, str]]:
+    """The records of MTS-Dialog: id, text, section."""
+    with (data / TEXTS).open(encoding="utf-8") as stream:
         yield from map(json.loads, stream)
 
 
@@ -172,7 +174,7 @@ def trained(data: Path) -> SectionClasses:
 def classifiers(data: Path) -> dict[str, tuple[Any, list[tuple[str, str]]]]:
     """Each classifier with what it was not trained on."""
     held = [one for one in load_documents(_sections_alone(), data).documents if one.use == "test"]
-    sections = {one["id"]: one["section"] for one in _lines(data)}
+    sections = {one["id"]: one["section"] for one in labelled(data)}
     apart = [(one.text, sections[one.id.partition("/")[2]]) for one in held]
     return {BUNDLED: (ModelClasses(BUNDLED), apart), "words": (SectionClasses.load(), records(data)[1])}
 

@@ -14,15 +14,13 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import medtext
-from medtext.config import parse_yaml
 from medtext.stages.sections.classes import ModelClasses
 from medtext.training.calibrate import calibration_error
-from tests.benchmarks.headings import answered
+from tests.benchmarks.headings import TEXTS, answered, labelled
 from tests.benchmarks.section import Section, judged, table
 from tests.shared import folder
 
@@ -47,8 +45,7 @@ def folds() -> Iterator[Told]:
     data = folder()
     if data is None:
         return
-    held = (data / "sections" / "mts_dialog.jsonl").read_text(encoding="utf-8").split("\n")
-    records = [json.loads(line) for line in held if line]
+    records = list(labelled(data))
     for fold in range(FOLDS):
         with tempfile.TemporaryDirectory() as room:
             yield from _fold(records, fold, Path(room))
@@ -59,19 +56,13 @@ def _fold(records: list[dict[str, Any]], fold: int, room: Path) -> Iterator[Told
     for one in records:
         at = int(hashlib.sha256(f"{one['id']} fold".encode()).hexdigest(), 16) % FOLDS
         (left if at == fold else seen).append(one)
-    (room / "seen.jsonl").write_text("".join(json.dumps(one) + "\n" for one in seen), encoding="utf-8")
-    done = medtext.train(_recipe("seen.jsonl"), room / "run", data=room, tell=_tell)
+    file = room / TEXTS
+    file.parent.mkdir()
+    file.write_text("".join(json.dumps(one) + "\n" for one in seen), encoding="utf-8")
+    done = medtext.train("section-mini", room / "run", data=room, tell=_tell)
     right, answers = answered(ModelClasses(done.folder), [(one["text"], one["section"]) for one in left])
     for ok, (name, _, score, text) in zip(right, answers, strict=True):
         yield name, ok, score, text
-
-
-def _recipe(file: str) -> dict[str, Any]:
-    """The recipe that ships, with its corpus in another file."""
-    text = files("medtext.training").joinpath("recipes", "section-mini.yaml").read_text(encoding="utf-8")
-    made = parse_yaml(text, "section-mini.yaml")
-    made["corpora"]["mts_dialog"]["file"] = file
-    return made
 
 
 def _tell(line: Any) -> None:
